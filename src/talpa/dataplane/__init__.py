@@ -1,0 +1,1 @@
+"""Floor 2: the packets: the interface of the data plane, and its implementations."""
