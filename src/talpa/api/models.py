@@ -1,0 +1,133 @@
+"""The management language: what the server tells of itself, as plain values.
+
+On the socket each value is a JSON object with these names. A reader ignores names that it does not
+know, so a newer server may say more.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """One session of one client. "Received" is what came from the client."""
+
+    id: str
+    """"tunnel/session", the ids we gave out."""
+    user: str
+    """Name as authenticated; empty until then."""
+    device: str = ""
+    """Computer name, from LCP Identification."""
+    system: str = ""
+    """What else the client said of itself there."""
+    client: str
+    """Address and port that the tunnel comes from."""
+    ipv4: str | None = None
+    ipv6: str | None = None
+    """Prefix given to the client."""
+    method: str = ""
+    """How the user was authenticated: "MS-CHAPv2", "CHAP", ..."""
+    pool: str = ""
+    since: float
+    """Seconds since 1970: when the session came up."""
+    age_seconds: float
+    idle_seconds: float | None = None
+    """Since the last packet from the client; None: there was none."""
+    received_packets: int = 0
+    received_octets: int = 0
+    sent_packets: int = 0
+    sent_octets: int = 0
+    dropped: int = 0
+    mtu: int = 0
+    """Octets: largest packet to the client."""
+    state: str
+    """"negotiating", "authenticating", "up", "closing"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelInfo:
+    """One control connection."""
+
+    id: int
+    """Tunnel ID that we gave out."""
+    peer_id: int
+    """Tunnel ID that the peer gave out; 0 until known."""
+    host_name: str = ""
+    vendor: str = ""
+    local: str
+    """Address and port at our end."""
+    remote: str
+    """Address and port of the peer."""
+    state: str
+    """"connecting", "established", "closing"."""
+    sessions: int = 0
+    since: float
+    """Seconds since 1970."""
+    age_seconds: float
+    authenticated: bool = False
+    """The peer proved that it knows the tunnel secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolUsage:
+    """How full a pool is. A size of 0: the pool has no such addresses."""
+
+    name: str
+    ipv4_used: int = 0
+    ipv4_size: int = 0
+    ipv6_used: int = 0
+    ipv6_size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus:
+    """The server as a whole."""
+
+    name: str
+    version: str
+    pid: int
+    since: float
+    """Seconds since 1970."""
+    uptime_seconds: float
+    listens: tuple[str, ...] = ()
+    plane: str
+    """Name of the data plane: "reference", "native"."""
+    tun: str | None = None
+    tunnels: int = 0
+    sessions: int = 0
+    users: int = 0
+    """Different users with a session."""
+    counters: dict[str, int] = field(default_factory=dict)
+    """Everything else that is counted since the start: "sessions set up", "users refused", ..."""
+    drops: dict[str, int] = field(default_factory=dict)
+    """Input dropped, by reason."""
+    pools: tuple[PoolUsage, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What does not work as it should just now, a sentence each."""
+
+
+def to_json(value: Any) -> Any:
+    """A model, or a list of them, as plain JSON values."""
+    if isinstance(value, list | tuple):
+        return [to_json(v) for v in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return asdict(value)
+    return value
+
+
+def from_json(kind: type[T], data: object) -> T:
+    """The model `kind` in a JSON object. Raises `ValueError` when it is no such thing."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{kind.__name__}: not a JSON object")
+    values = {f.name: data[f.name] for f in fields(kind) if f.name in data}  # type: ignore[arg-type]
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = tuple(value)
+    if kind is ServerStatus and "pools" in values:
+        values["pools"] = tuple(from_json(PoolUsage, pool) for pool in values["pools"])
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from None

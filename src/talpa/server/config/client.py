@@ -1,0 +1,107 @@
+"""What `talpa connect` is started with, and the URL that names the server."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from talpa.ppp.config import DEFAULT_METHODS
+from talpa.wire import Secret
+
+PORT = 1701
+RECONNECT_FIRST = 1.0
+RECONNECT_CAP = 60.0
+"""Seconds: the waits between two tries to connect double from the first to the cap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """One connection to one server."""
+
+    server: str
+    """Host name or address, as given."""
+    port: int = PORT
+    user: str
+    password: Secret
+    tunnel_secret: Secret | None = None
+    routes: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks to reach through the tunnel, besides those that the server sends."""
+    default_route: bool = False
+    """Everything goes through the tunnel."""
+    use_dns: bool = True
+    """Use the name servers that the server sends."""
+    tun: str = "talpa-vpn"
+    """Name of the TUN device."""
+    mru: int = 1400
+    """Octets."""
+    methods: tuple[str, ...] = DEFAULT_METHODS
+    """Ways of proving who we are that may be used; any other is refused."""
+    ipv6: bool = True
+    reconnect: bool = True
+    """Connect again, with growing waits, when the connection ends or cannot be made."""
+    reconnect_first: float = RECONNECT_FIRST
+    reconnect_cap: float = RECONNECT_CAP
+    state_dir: Path = Path("/var/lib/talpa")
+    local_port: int = 0
+    """UDP port that we send from; 0: any."""
+    name: str = ""
+    """Host Name that we send; empty: that of this machine."""
+    log_level: str = "info"
+    log_format: str = "text"
+
+
+class ServerUrl(NamedTuple):
+    """What stands in "l2tp://user@host:port"."""
+
+    user: str
+    """Empty when the URL names none."""
+    host: str
+    port: int
+
+
+class UrlError(ValueError):
+    """The URL does not name a server. `hint` says what to write."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+EXAMPLE = "write it as l2tp://alice@vpn.example.com"
+
+
+def parse_url(text: str) -> ServerUrl:
+    """The server that a URL names. Raises `UrlError`, whose text holds no password."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        raise UrlError("the server's URL has no scheme", EXAMPLE)
+    scheme = scheme.lower()
+    if scheme == "l2tp+ipsec":
+        raise UrlError(
+            "IPsec is not part of this version",
+            "use l2tp:// only where cleartext is meant: everything can be read on the way",
+        )
+    if scheme != "l2tp":
+        raise UrlError(f'"{scheme}" is not a scheme of this program', EXAMPLE)
+    try:
+        parts = urlsplit(f"//{rest}")
+        host, port, user = parts.hostname, parts.port, parts.username
+        password = parts.password
+    except ValueError:
+        raise UrlError(
+            "the server's URL has a malformed address or port",
+            "ports go from 1 to 65535, and IPv6 addresses stand in brackets: l2tp://alice@[fd00::1]",
+        ) from None
+    if password is not None:
+        raise UrlError(
+            "a password must not stand in the URL, where every process on this machine can read it",
+            "leave it out: it is asked for, or use --password-file",
+        )
+    if not host:
+        raise UrlError("the server's URL names no host", EXAMPLE)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise UrlError("the server's URL goes on behind the host", EXAMPLE)
+    if port == 0:
+        raise UrlError("port 0 does not exist", "ports go from 1 to 65535")
+    return ServerUrl(unquote(user or ""), host, port or PORT)
