@@ -1,0 +1,237 @@
+"""The VPN client: one voluntary tunnel with one call, the LAC end (RFC 2661 2).
+
+Opens the tunnel, places a call, proves who the user is, takes the address that the server gives.
+What that means for the host (addresses, routes, name servers) is its owner's to do.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from talpa.dataplane import interface as plane
+from talpa.hostconfig import Advertised, InformReply, LinkServices
+from talpa.l2tp import events as l2tp
+from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.ppp import events as ppp
+from talpa.ppp.config import Config as PppConfig
+from talpa.ppp.link import PppLink
+from talpa.roles.links import Link, Links
+from talpa.roles.notices import Notice, Tell
+from talpa.sansio import Path, Rng
+
+CAUSE_USER = 3
+
+
+class Stage(Enum):
+    """How far the connection has come, in the words that the user sees."""
+
+    L2TP = "L2TP"
+    CALL = "call"
+    LCP = "LCP"
+    AUTHENTICATION = "authentication"
+    ADDRESS = "address"
+    READY = "ready"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the server gave us."""
+
+    ipv4: IPv4Address | None = None
+    peer: IPv4Address | None = None
+    dns: tuple[IPv4Address | IPv6Address, ...] = ()
+    wins: tuple[IPv4Address, ...] = ()
+    link_local: IPv6Address | None = None
+    ipv6: tuple[IPv6Address, ...] = ()
+    """Addresses out of the advertised prefixes."""
+    mtu: int = 1400
+    routes: tuple[tuple[IPv4Network, IPv4Address], ...] = ()
+    """Networks that the server says lie behind it (DHCP options 121 and 249)."""
+    search: tuple[str, ...] = ()
+
+
+class Client:
+    """The role. `network` grows as the server hands things out; `changed` says when to look."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        data_plane: plane.DataPlane,
+        config: PppConfig,
+        rng: Rng,
+        tell: Tell,
+    ) -> None:
+        self.endpoint = endpoint
+        self.plane = data_plane
+        self.config = config
+        self.links = Links(endpoint, data_plane, self, rng, antispoof=False)
+        self.services = LinkServices()
+        self.stage = Stage.L2TP
+        self.stages: list[tuple[Stage, float]] = []
+        """When each stage was entered."""
+        self.network = Network()
+        self.changed = False
+        self.failure = ""
+        """Why the connection ended or never came up: a sentence."""
+        self.refused = False
+        """The server does not want these credentials: trying again as before is of no use."""
+        self.link: Link | None = None
+        self.tunnel_id = 0
+        self._tell = tell
+
+    def open(self, path: Path, now: float) -> None:
+        """Call the server."""
+        self._enter(Stage.L2TP, now)
+        self.tunnel_id = self.endpoint.open(path, now)
+        self.endpoint.place_call(self.tunnel_id, now)
+
+    def close(self, now: float) -> None:
+        """Hang up in good order."""
+        if self.link is not None:
+            self.links.close(self.link, "the user disconnected", CAUSE_USER, now)
+        else:
+            self._stop_tunnel(now)
+
+    def plane_event(self, event: plane.Event, now: float) -> None:
+        """Take an event of the data plane; `settle` must follow."""
+        self.links.plane_event(event, now)
+
+    def settle(self, now: float) -> None:
+        """Bring everything to rest and send what is to be sent."""
+        self.links.settle(now)
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+        return self.links.next_timeout()
+
+    def handle_timeout(self, now: float) -> None:
+        """See to every deadline that has passed; `settle` must follow."""
+        self.links.handle_timeout(now)
+
+    def call_event(self, event: l2tp.Event, now: float) -> None:
+        """Follow the tunnel; refuse what a client is not for."""
+        match event:
+            case l2tp.ControlConnectionUp():
+                self._enter(Stage.CALL, now)
+            case l2tp.ControlConnectionDown():
+                self._fail(_tunnel_reason(event), now)
+                self._enter(Stage.CLOSED, now)
+            case l2tp.CallDown():
+                text = event.result.message or event.result.cause or f"code {event.result.code}"
+                who = "the server refused the call" if event.by_peer else "the call failed"
+                self._fail(f"{who}: {text}", now)
+                self._stop_tunnel(now)
+            case l2tp.CallOffered() | l2tp.CallRequested():
+                refusal = l2tp.Result(5, 0, "this is a client: it takes no calls")
+                self.endpoint.close_call(event.tunnel_id, event.session_id, refusal, now)
+
+    def link_config(self, event: l2tp.CallUp) -> PppConfig:  # noqa: ARG002
+        """As configured."""
+        return self.config
+
+    def make_link(
+        self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float
+    ) -> Link:
+        """The one link."""
+        self.link = Link(event, path, handle, link, now)
+        self._enter(Stage.LCP, now)
+        return self.link
+
+    def ppp_event(self, link: Link, event: ppp.Event, now: float) -> None:
+        """Note what the server gives."""
+        match event:
+            case ppp.LinkOpened():
+                self.plane.session_set(link.handle, mtu=event.peer_mru, mru=event.our_mru)
+                self.network = replace(self.network, mtu=min(event.peer_mru, event.our_mru))
+                self._enter(Stage.AUTHENTICATION, now)
+            case ppp.Authenticated():
+                self._enter(Stage.ADDRESS, now)
+            case ppp.Ipv4Up():
+                self.network = replace(
+                    self.network,
+                    ipv4=event.ours,
+                    peer=event.peer,
+                    dns=event.dns,
+                    wins=event.wins,
+                )
+                self._ready(link, now)
+                for packet in self.services.ask_ipv4(event.ours):
+                    self.plane.send_ip(link.handle, packet)
+            case ppp.Ipv6Up():
+                self.network = replace(self.network, link_local=event.ours)
+                self._ready(link, now)
+                for packet in self.services.ask_ipv6(event.ours):
+                    self.plane.send_ip(link.handle, packet)
+            case ppp.Ipv4Down():
+                self.network = replace(self.network, ipv4=None, peer=None)
+                self._ready(link, now)
+            case ppp.Ipv6Down():
+                self.network = replace(self.network, link_local=None, ipv6=())
+                self._ready(link, now)
+
+    def packet_for_host(self, link: Link, packet: bytes, now: float) -> None:  # noqa: ARG002
+        """What the server tells us of routes, names and prefixes."""
+        told = self.services.learn(packet)
+        if isinstance(told, InformReply):
+            self.network = replace(
+                self.network,
+                routes=told.routes,
+                search=told.search,
+                dns=self.network.dns or told.dns,
+            )
+            self.changed = True
+        elif isinstance(told, Advertised) and self.network.link_local is not None:
+            addresses = told.addresses(self.network.link_local)
+            dns6 = tuple(d for d in told.dns if d not in self.network.dns)
+            self.network = replace(self.network, ipv6=addresses, dns=(*self.network.dns, *dns6))
+            self.changed = True
+
+    def link_idle(self, link: Link, now: float) -> None:
+        """A client does not hang up for want of traffic."""
+
+    def link_gone(
+        self,
+        link: Link,  # noqa: ARG002
+        closed: ppp.LinkClosed,
+        counters: plane.Counters,  # noqa: ARG002
+        now: float,
+    ) -> None:
+        """The call is over: so is the tunnel."""
+        self.link = None
+        self.refused = self.stage is Stage.AUTHENTICATION and closed.cause in (13, 14, 15, 16)
+        self._fail(closed.reason, now)
+        self._stop_tunnel(now)
+
+    def _stop_tunnel(self, now: float) -> None:
+        if self.stage is not Stage.CLOSED:
+            self.endpoint.close(self.tunnel_id, l2tp.Result(1, 0, self.failure[:200]), now)
+
+    def _ready(self, link: Link, now: float) -> None:
+        ipv4, ipv6 = self.network.ipv4 is not None, self.network.link_local is not None
+        self.plane.session_routes(
+            link.handle, [IPv4Network("0.0.0.0/0"), IPv6Network("::/0")] if ipv4 or ipv6 else []
+        )
+        self.plane.session_open(link.handle, ipv4, ipv6)
+        self.changed = True
+        if (ipv4 or ipv6) and self.stage is not Stage.READY:
+            self._enter(Stage.READY, now)
+
+    def _enter(self, stage: Stage, now: float) -> None:
+        if stage is self.stage and self.stages:
+            return
+        self.stage = stage
+        self.stages.append((stage, now))
+        self._tell(Notice("stage", stage.value, "debug", {"stage": stage.value}))
+
+    def _fail(self, reason: str, now: float) -> None:  # noqa: ARG002
+        if not self.failure:
+            self.failure = reason
+
+
+def _tunnel_reason(event: l2tp.ControlConnectionDown) -> str:
+    result = event.result
+    text = result.message or f"result {result.code}"
+    if event.by_peer:
+        return f"{event.path.remote}: the server ended the tunnel: {text}"
+    return f"{event.path.remote}: {text}"

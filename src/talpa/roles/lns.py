@@ -1,0 +1,443 @@
+"""The L2TP network server: takes calls, lets users in, gives them addresses, carries their traffic.
+
+Ties L2TP calls to PPP links that end here, with AAA in between (RFC 2661 2, LNS).
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+
+from talpa.aaa import Directory, Lease
+from talpa.crypto.credentials import Attempt, Refused
+from talpa.dataplane import interface as plane
+from talpa.hostconfig import LEAST_MTU, HostOffer, LinkServices
+from talpa.l2tp import events as l2tp
+from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.ppp import events as ppp
+from talpa.ppp.config import Config as PppConfig
+from talpa.ppp.config import Ipv4Offer
+from talpa.ppp.link import PppLink
+from talpa.roles.links import Link, Links
+from talpa.roles.notices import Notice, Tell
+from talpa.sansio import Deadlines, Drops, Path, Rng, earliest
+
+CAUSE_IDLE = 5
+CAUSE_SESSION_TIMEOUT = 4
+CAUSE_ADMIN = 3
+CAUSE_NO_RESOURCES = 1
+CAUSE_AUTHENTICATION = 14
+
+ADVERTISE_INTERVAL = 1800.0
+"""Seconds between router advertisements on a link; below a third of their lifetime."""
+
+
+@dataclass(frozen=True, slots=True)
+class LnsConfig:
+    """What the role needs besides the configurations of its cores."""
+
+    ppp: PppConfig
+    idle_seconds: float | None = None
+    session_seconds: float | None = None
+    """Longest time a session may last."""
+    duid: bytes = b""
+    """Our DHCPv6 identifier; empty: DHCPv6 is not answered."""
+
+
+class Session(Link):
+    """A user's session at the server."""
+
+    __slots__ = (
+        "device",
+        "ends_at",
+        "ipv4",
+        "ipv6",
+        "lease",
+        "method",
+        "next_advertisement",
+        "peer_mru",
+        "up",
+        "user",
+    )
+
+    def __init__(self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float):
+        super().__init__(event, path, handle, link, now)
+        self.user = ""
+        self.device = ""
+        """What the client said of itself in LCP Identification."""
+        self.method = ""
+        self.lease: Lease | None = None
+        self.peer_mru = 0
+        self.ipv4 = False
+        self.ipv6: ppp.Ipv6Up | None = None
+        self.up = False
+        """Traffic may flow, or once did."""
+        self.ends_at: float | None = None
+        self.next_advertisement: float | None = None
+
+    def state(self) -> str:
+        """How far it has come: "negotiating", "authenticating", "up" or "closing"."""
+        if self.closing is not None:
+            return "closing"
+        if self.ipv4 or self.ipv6 is not None:
+            return "up"
+        return "authenticating" if self.peer_mru and not self.user else "negotiating"
+
+    def who(self) -> str:
+        """The session in a sentence: user, address, device."""
+        name = self.user or "a caller"
+        device = f", {self.device}" if self.device else ""
+        return f"{name} ({self.path.remote.host}{device})"
+
+
+class Lns:
+    """The role. Owns the links of one endpoint and one data plane."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        data_plane: plane.DataPlane,
+        directory: Directory,
+        config: LnsConfig,
+        rng: Rng,
+        tell: Tell,
+    ) -> None:
+        self.endpoint = endpoint
+        self.plane = data_plane
+        self.directory = directory
+        self.config = config
+        self.links = Links(endpoint, data_plane, self, rng, antispoof=True)
+        self.services = LinkServices()
+        self.established = 0
+        """Sessions that ever got an address."""
+        self.refused = 0
+        """Attempts to log in that were refused."""
+        self.ppp_drops = Drops()
+        """What the links of ended sessions dropped."""
+        self.closing = False
+        self._tell = tell
+        self._deadlines: Deadlines[Session] = Deadlines()
+
+    def sessions(self) -> list[Session]:
+        """Every session from CallUp on, also those not yet let in."""
+        return [link for link in self.links if isinstance(link, Session)]
+
+    def plane_event(self, event: plane.Event, now: float) -> None:
+        """Take an event of the data plane; `settle` must follow."""
+        self.links.plane_event(event, now)
+        if isinstance(event, plane.Degraded):
+            self._tell(
+                Notice(
+                    "data-plane-degraded",
+                    f"the kernel refused {event.what}: {event.reason}; going on without it",
+                    "warning",
+                )
+            )
+
+    def settle(self, now: float) -> None:
+        """Bring everything to rest and send what is to be sent."""
+        self.links.settle(now)
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+        return earliest(self.links.next_timeout(), self._deadlines.next())
+
+    def handle_timeout(self, now: float) -> None:
+        """See to every deadline that has passed; `settle` must follow."""
+        self.links.handle_timeout(now)
+        for session in self._deadlines.due(now):
+            if session.ends_at is not None and session.ends_at <= now:
+                self.disconnect(
+                    session, "the session has lasted as long as it may", now, CAUSE_SESSION_TIMEOUT
+                )
+                session.ends_at = None
+            if session.next_advertisement is not None and session.next_advertisement <= now:
+                self._advertise(session, now)
+            self._arm(session)
+
+    def disconnect(
+        self, session: Session, reason: str, now: float, cause: int = CAUSE_ADMIN
+    ) -> None:
+        """End a session in good order: LCP Terminate, then CDN."""
+        self.links.close(session, reason, cause, now)
+
+    def close_tunnel(self, tunnel_id: int, now: float) -> bool:
+        """End a control connection and all in it; whether there is one of that id."""
+        if not any(t.tunnel_id == tunnel_id for t in self.endpoint.describe()):
+            return False
+        self.endpoint.close(tunnel_id, l2tp.Result(6, 0, "closed by the administrator"), now)
+        return True
+
+    def close_all(self, now: float) -> None:
+        """Say goodbye to every peer. Done when there is neither a link nor a tunnel left."""
+        self.closing = True
+        for session in self.sessions():
+            self.disconnect(session, "the server is going down", now)
+
+    def close_tunnels(self, now: float) -> None:
+        """The second half of the goodbye: StopCCN to every peer."""
+        self.endpoint.close_all(l2tp.Result(6, 0, "the server is going down"), now)
+
+    def call_event(self, event: l2tp.Event, now: float) -> None:
+        """Answer calls; say what becomes of tunnels."""
+        match event:
+            case l2tp.CallOffered():
+                if self.closing:
+                    busy = l2tp.Result(4, 0, "the server is going down")
+                    self.endpoint.close_call(event.tunnel_id, event.session_id, busy, now)
+                else:
+                    self.endpoint.accept_call(event.tunnel_id, event.session_id, now)
+            case l2tp.CallRequested():
+                refusal = l2tp.Result(5, 0, "this server places no outgoing calls")
+                self.endpoint.close_call(event.tunnel_id, event.session_id, refusal, now)
+            case l2tp.CallDown():
+                self._say_call_failed(event)
+            case l2tp.ControlConnectionUp():
+                name = f" ({event.peer.host_name})" if event.peer.host_name else ""
+                self._tell(
+                    Notice(
+                        "tunnel-up",
+                        f"{event.path.remote}{name}: tunnel {event.tunnel_id} is up",
+                        "info",
+                        {"tunnel": event.tunnel_id, "peer": str(event.path.remote)},
+                    )
+                )
+            case l2tp.ControlConnectionDown():
+                self._say_tunnel_down(event)
+
+    def link_config(self, event: l2tp.CallUp) -> PppConfig:  # noqa: ARG002
+        """Every caller is met in the same way."""
+        return self.config.ppp
+
+    def make_link(
+        self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float
+    ) -> Session:
+        """A session that nobody has been let into yet."""
+        return Session(event, path, handle, link, now)
+
+    def ppp_event(self, link: Link, event: ppp.Event, now: float) -> None:
+        """Let the user in; open the way for traffic."""
+        assert isinstance(link, Session)
+        match event:
+            case ppp.LinkOpened():
+                link.peer_mru = event.peer_mru
+                self.plane.session_set(link.handle, mtu=event.peer_mru, mru=event.our_mru)
+            case ppp.PeerAttempted():
+                self._check(link, event.attempt, now)
+            case ppp.Authenticated():
+                self._admit(link, event, now)
+            case ppp.Ipv4Up() | ppp.Ipv4Down():
+                link.ipv4 = isinstance(event, ppp.Ipv4Up)
+                self._open(link, now)
+            case ppp.Ipv6Up():
+                link.ipv6 = event
+                self._open(link, now)
+                self._advertise(link, now)
+            case ppp.Ipv6Down():
+                link.ipv6 = None
+                self._open(link, now)
+            case ppp.PeerIdentified():
+                link.device = _device(event.text) or link.device
+
+    def packet_for_host(self, link: Link, packet: bytes, now: float) -> None:  # noqa: ARG002
+        """Tell the client's system its routes, names and prefix."""
+        assert isinstance(link, Session)
+        if link.lease is not None:
+            for answer in self.services.respond(packet, self._offer(link, link.lease)):
+                self.plane.send_ip(link.handle, answer)
+
+    def link_idle(self, link: Link, now: float) -> None:
+        """Nothing went through for as long as allowed."""
+        assert isinstance(link, Session)
+        self.disconnect(link, "no traffic for the idle time", now, CAUSE_IDLE)
+
+    def link_gone(
+        self, link: Link, closed: ppp.LinkClosed, counters: plane.Counters, now: float
+    ) -> None:
+        """The session has ended."""
+        assert isinstance(link, Session)
+        self._deadlines.arm(link, None)
+        for reason, count in link.ppp.drops:
+            self.ppp_drops.add(reason, count)
+        fields: dict[str, object] = {
+            "session": link.id,
+            "user": link.user,
+            "client": link.path.remote.host,
+            "reason": closed.reason,
+            "seconds": round(now - link.since, 1),
+            "received_octets": counters.received_octets,
+            "sent_octets": counters.sent_octets,
+        }
+        if closed.ras_error:
+            fields["windows_error"] = closed.ras_error
+        if link.lease is not None:
+            self.directory.release(link.lease, now)
+            link.lease = None
+        self._tell(
+            Notice(
+                "session-down",
+                f"{link.who()}: session {link.id} ended after {_duration(now - link.since)}: "
+                f"{closed.reason}",
+                "info",
+                fields,
+            )
+        )
+
+    def _check(self, session: Session, attempt: Attempt, now: float) -> None:
+        verdict = self.directory.authenticate(attempt, session.path.remote.host, now)
+        if isinstance(verdict, Refused):
+            self.refused += 1
+            self._tell(
+                Notice(
+                    "login-failed",
+                    f"{attempt.name} ({session.path.remote.host}): {verdict.reason}",
+                    "warning",
+                    {
+                        "user": attempt.name,
+                        "client": session.path.remote.host,
+                        "method": attempt.method,
+                        "reason": verdict.reason,
+                        "session": session.id,
+                    },
+                )
+            )
+        session.ppp.verdict(verdict, now)
+
+    def _admit(self, session: Session, event: ppp.Authenticated, now: float) -> None:
+        """Authenticated: find the user an address and open the network phase."""
+        session.user = event.name
+        session.method = event.method
+        lease = self.directory.admit(event.name, now, source=session.path.remote.host)
+        if isinstance(lease, Refused):
+            self._tell(
+                Notice(
+                    "session-refused",
+                    f"{session.who()}: {lease.reason}",
+                    "warning",
+                    {
+                        "user": event.name,
+                        "client": session.path.remote.host,
+                        "reason": lease.reason,
+                        "session": session.id,
+                    },
+                )
+            )
+            self.disconnect(session, lease.reason, now, CAUSE_NO_RESOURCES)
+            return
+        session.lease = lease
+        dns = tuple(a for a in lease.dns if isinstance(a, IPv4Address))
+        offer = Ipv4Offer(lease.gateway, lease.ipv4, dns, lease.wins)
+        session.ppp.offer_ipv4(offer, now)
+        if lease.ipv6_prefix is not None:
+            session.ppp.offer_ipv6(now)
+        self.plane.session_routes(session.handle, _networks(lease))
+        idle = lease.idle_seconds or self.config.idle_seconds
+        if idle:
+            self.plane.session_set(session.handle, idle_seconds=idle)
+        limit = lease.session_seconds or self.config.session_seconds
+        if limit:
+            session.ends_at = now + limit
+            self._arm(session)
+
+    def _open(self, session: Session, now: float) -> None:
+        """Let through what is negotiated, and say so the first time."""
+        self.plane.session_open(session.handle, session.ipv4, session.ipv6 is not None)
+        if not session.up and session.lease is not None:
+            session.up = True
+            self.established += 1
+            lease = session.lease
+            self._tell(
+                Notice(
+                    "session-up",
+                    f"{session.who()}: connected as {lease.ipv4} with {session.method} in "
+                    f"{now - session.since:.2f} s (session {session.id})",
+                    "info",
+                    {
+                        "session": session.id,
+                        "user": session.user,
+                        "client": session.path.remote.host,
+                        "ipv4": str(lease.ipv4),
+                        "ipv6": str(lease.ipv6_prefix or ""),
+                        "method": session.method,
+                        "device": session.device,
+                        "seconds": round(now - session.since, 3),
+                    },
+                )
+            )
+
+    def _advertise(self, session: Session, now: float) -> None:
+        """Send a router advertisement, and plan the next."""
+        if session.lease is None or session.lease.ipv6_prefix is None or session.ipv6 is None:
+            return
+        for packet in self.services.advertise(self._offer(session, session.lease)):
+            self.plane.send_ip(session.handle, packet)
+        session.next_advertisement = now + ADVERTISE_INTERVAL
+        self._arm(session)
+
+    def _offer(self, session: Session, lease: Lease) -> HostOffer:
+        link = session.ipv6
+        return HostOffer(
+            server=lease.gateway,
+            client=lease.ipv4,
+            dns=tuple(a for a in lease.dns if isinstance(a, IPv4Address)),
+            dns6=tuple(a for a in lease.dns if isinstance(a, IPv6Address)),
+            search=lease.search,
+            routes=tuple(r for r in lease.routes if isinstance(r, IPv4Network)),
+            wins=lease.wins,
+            ours=link.ours if link else None,
+            peer=link.peer if link else None,
+            prefix=lease.ipv6_prefix,
+            mtu=max(session.peer_mru, LEAST_MTU),
+            duid=self.config.duid,
+        )
+
+    def _arm(self, session: Session) -> None:
+        self._deadlines.arm(session, earliest(session.ends_at, session.next_advertisement))
+
+    def _say_call_failed(self, event: l2tp.CallDown) -> None:
+        text = event.result.message or f"result {event.result.code}"
+        self._tell(
+            Notice(
+                "call-failed",
+                f"call {event.tunnel_id}/{event.session_id} came to nothing: {text}",
+                "info",
+                {"session": f"{event.tunnel_id}/{event.session_id}", "reason": text},
+            )
+        )
+
+    def _say_tunnel_down(self, event: l2tp.ControlConnectionDown) -> None:
+        text = event.result.message or f"result {event.result.code}"
+        name = f" ({event.peer.host_name})" if event.peer and event.peer.host_name else ""
+        ended = "the peer ended it" if event.by_peer else "ended"
+        wrong = not event.by_peer and event.result.code not in (1, 6)
+        self._tell(
+            Notice(
+                "tunnel-down",
+                f"{event.path.remote}{name}: tunnel {event.tunnel_id} {ended}: {text}",
+                "warning" if wrong else "info",
+                {"tunnel": event.tunnel_id, "peer": str(event.path.remote), "reason": text},
+            )
+        )
+
+
+def _networks(lease: Lease) -> list[plane.Network]:
+    networks: list[plane.Network] = [IPv4Network(lease.ipv4)]
+    if lease.ipv6_prefix is not None:
+        networks.append(lease.ipv6_prefix)
+    return networks
+
+
+def _device(text: str) -> str:
+    """The computer's name out of what Windows says of itself; other texts as they are.
+
+    Windows sends "MSRASV5.20", "MSRAS-0-NAME" and a binary identifier, one message each.
+    """
+    if text.startswith("MSRAS-0-"):
+        return text.removeprefix("MSRAS-0-")
+    return "" if text.startswith("MSRAS") or not text.isprintable() else text
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

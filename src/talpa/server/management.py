@@ -1,0 +1,140 @@
+"""What the server tells of itself, and does when asked, over the management socket."""
+
+import os
+import time
+from collections.abc import Callable
+
+from talpa import __version__
+from talpa.api.models import PoolUsage, ServerStatus, SessionInfo, TunnelInfo
+from talpa.roles.lns import Lns, Session
+from talpa.server.config.schema import Settings
+from talpa.server.driver import Driver
+
+
+class ServerManagement:
+    """The `Management` of a server process."""
+
+    def __init__(
+        self, settings: Settings, lns: Lns, driver: Driver, reload: Callable[[], str]
+    ) -> None:
+        self._settings = settings
+        self._lns = lns
+        self._driver = driver
+        self._reload = reload
+        self._started = driver.now()
+
+    def status(self) -> ServerStatus:
+        """The server as a whole."""
+        lns = self._lns
+        now = self._driver.now()
+        drops: dict[str, int] = {}
+        for source in (lns.plane.drops, lns.endpoint.drops, lns.services.drops, lns.ppp_drops):
+            for reason, count in source:
+                drops[reason] = drops.get(reason, 0) + count
+        sessions = lns.sessions()
+        return ServerStatus(
+            name=self._settings.server.name,
+            version=__version__,
+            pid=os.getpid(),
+            since=_epoch(self._started, now),
+            uptime_seconds=now - self._started,
+            listens=tuple(str(a) for a in lns.plane.listens),
+            plane=lns.plane.name,
+            tun=lns.plane.tun,
+            tunnels=len(lns.endpoint.tunnels()),
+            sessions=len(sessions),
+            users=len({s.user for s in sessions if s.user}),
+            counters={
+                "sessions set up": lns.established,
+                "logins refused": lns.refused,
+            },
+            drops=drops,
+            pools=tuple(
+                PoolUsage(
+                    name=usage.name,
+                    ipv4_used=usage.ipv4_used,
+                    ipv4_size=usage.ipv4_size,
+                    ipv6_used=usage.ipv6_used,
+                    ipv6_size=usage.ipv6_size,
+                )
+                for usage in lns.directory.usage()
+            ),
+            warnings=("no IPsec: whoever sees the packets can read them",),
+        )
+
+    def sessions(self) -> list[SessionInfo]:
+        """Every session, oldest first."""
+        now = self._driver.now()
+        return [self._session(s, now) for s in sorted(self._lns.sessions(), key=_since)]
+
+    def tunnels(self) -> list[TunnelInfo]:
+        """Every control connection, oldest first."""
+        now = self._driver.now()
+        found = [
+            TunnelInfo(
+                id=t.tunnel_id,
+                peer_id=t.peer_tunnel_id,
+                host_name=t.host_name,
+                vendor=t.vendor_name,
+                local=str(t.path.local),
+                remote=str(t.path.remote),
+                state=t.state,
+                sessions=t.sessions,
+                since=_epoch(t.since, now),
+                age_seconds=now - t.since,
+                authenticated=t.authenticated,
+            )
+            for t in self._lns.endpoint.describe()
+        ]
+        return sorted(found, key=lambda t: t.since)
+
+    def disconnect(self, target: str) -> list[str]:
+        """End the sessions of a user, one session ("12/34"), or a tunnel ("12") with all of its
+        sessions; what was ended. Empty when nothing answers to the name."""
+        now = self._driver.now()
+        ended = []
+        for session in self._lns.sessions():
+            if target in (session.id, session.user, str(session.tunnel_id)):
+                self._lns.disconnect(session, "disconnected by the administrator", now)
+                ended.append(f"{session.user or 'session'} {session.id}")
+        if not ended and target.isdigit() and self._lns.close_tunnel(int(target), now):
+            ended.append(f"tunnel {target}")
+        self._driver.turn()
+        return ended
+
+    def reload(self) -> str:
+        """Read the configuration again. Raises `ConfigError`."""
+        return self._reload()
+
+    def _session(self, session: Session, now: float) -> SessionInfo:
+        counters = self._lns.plane.session_counters(session.handle)
+        lease = session.lease
+        heard = counters.last_received
+        return SessionInfo(
+            id=session.id,
+            user=session.user,
+            device=session.device,
+            client=str(session.path.remote),
+            ipv4=str(lease.ipv4) if lease and lease.ipv4 else None,
+            ipv6=str(lease.ipv6_prefix) if lease and lease.ipv6_prefix else None,
+            method=session.method,
+            pool=lease.pool if lease else "",
+            since=_epoch(session.since, now),
+            age_seconds=now - session.since,
+            idle_seconds=now - heard if heard else None,
+            received_packets=counters.received_packets,
+            received_octets=counters.received_octets,
+            sent_packets=counters.sent_packets,
+            sent_octets=counters.sent_octets,
+            dropped=counters.dropped,
+            mtu=session.peer_mru,
+            state=session.state(),
+        )
+
+
+def _epoch(monotonic: float, now: float) -> float:
+    return time.time() - (now - monotonic)
+
+
+def _since(session: Session) -> float:
+    return session.since

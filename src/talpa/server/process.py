@@ -1,0 +1,176 @@
+"""The server process: start, reload, stop.
+
+Everything is checked before anything of the host is changed, and what is changed is put back: at
+the end, or at the next start after a crash.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from talpa.aaa import Directory
+from talpa.dataplane.interface import DataPlane
+from talpa.dataplane.reference import ReferencePlane
+from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.roles.lns import Lns, LnsConfig
+from talpa.roles.notices import Notice
+from talpa.server.api_server import ApiServer
+from talpa.server.config import build
+from talpa.server.config.loader import ConfigError, load
+from talpa.server.config.schema import Settings
+from talpa.server.driver import Driver
+from talpa.server.host import Host, HostError
+from talpa.server.log import Log
+from talpa.server.management import ServerManagement
+
+GOODBYE_SECONDS = 4.0
+"""How long peers have to answer our goodbye."""
+
+
+class ServerProcess:
+    """One running server."""
+
+    def __init__(self, config_path: Path, settings: Settings) -> None:
+        self.config_path = config_path
+        self.settings = settings
+        self.log = Log(settings.server.log_level, settings.server.log_format)
+        self.plane: DataPlane = ReferencePlane(time.monotonic)
+        self.host = Host(Path(settings.server.state_dir), "server")
+        self.directory = Directory(build.users(settings), build.pools(settings), rng=os.urandom)
+        self.lns = Lns(
+            Endpoint(build.l2tp_config(settings), os.urandom, self._last_data),
+            self.plane,
+            self.directory,
+            _lns_config(settings),
+            os.urandom,
+            self.log.tell,
+        )
+        self.driver: Driver | None = None
+        self._stopping = asyncio.Event()
+
+    def _last_data(self, tunnel_id: int) -> float:
+        return self.lns.links.tunnel_last_received(tunnel_id)
+
+    async def run(self) -> int:
+        """Serve until told to stop; the exit status."""
+        self.host.recover()
+        try:
+            self.plane.start(build.plane_config(self.settings))
+            self._set_up_host()
+            await self._serve()
+        finally:
+            self.plane.stop()
+            self.host.teardown()
+        return 0
+
+    def reload(self) -> str:
+        """Read the configuration again; what it says in one sentence.
+
+        Users, pools and PPP settings are taken over at once, running sessions go on. What is bound
+        or made at the start stays until the next one. Raises `ConfigError`; then nothing changes.
+        """
+        settings = load(self.config_path)
+        fixed = [
+            name
+            for name in ("server", "l2tp", "dataplane")
+            if getattr(settings, name) != getattr(self.settings, name)
+        ]
+        self.directory.reload(build.users(settings), build.pools(settings))
+        self.lns.config = _lns_config(settings)
+        self.host.reload_pools(build.pool_networks(settings), build.gateways(settings))
+        kept = len(self.lns.links)
+        self.settings = settings
+        text = f"configuration read again: {len(settings.users)} users, {len(settings.pools)} pools"
+        text += f"; {kept} sessions go on"
+        if fixed:
+            text += f"; changes in {', '.join(f'[{n}]' for n in fixed)} wait for the next start"
+        return text
+
+    def _set_up_host(self) -> None:
+        settings = self.settings
+        tun = self.plane.tun
+        assert tun is not None
+        self.host.setup_server(
+            tun,
+            mtu=build.plane_config(settings).tun_mtu,
+            addresses=build.gateways(settings),
+            pool_networks=build.pool_networks(settings),
+            forward=settings.server.forward,
+            masquerade=settings.server.masquerade,
+        )
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.driver = Driver(self.plane, self.lns, time.monotonic)
+        management = ServerManagement(self.settings, self.lns, self.driver, self.reload)
+        api = ApiServer(Path(self.settings.server.socket), management)
+        await api.start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        self.driver.start()
+        listens = ", ".join(str(a) for a in self.plane.listens)
+        self.log.tell(
+            Notice(
+                "ready",
+                f"{self.settings.server.name} answers L2TP on {listens} in the clear "
+                f"({self.plane.name} data plane, {self.plane.tun})",
+            )
+        )
+        try:
+            await self._stopping.wait()
+            await self._say_goodbye(self.driver)
+        finally:
+            await api.stop()
+            self.driver.stop()
+
+    def _hang_up(self) -> None:
+        try:
+            self.log.tell(Notice("reloaded", self.reload()))
+        except (ConfigError, HostError, OSError) as error:
+            self.log.tell(
+                Notice("reload-refused", f"the old configuration stays: {error}", "error")
+            )
+
+    async def _say_goodbye(self, driver: Driver) -> None:
+        """LCP Terminate and CDN to every session, then StopCCN to every peer."""
+        count = len(self.lns.links)
+        self.log.tell(Notice("stopping", f"saying goodbye to {count} sessions"))
+        started = time.monotonic()
+        self.lns.close_all(driver.now())
+        driver.turn()
+        await _until(lambda: not len(self.lns.links), started + GOODBYE_SECONDS * 0.6)
+        self.lns.close_tunnels(driver.now())
+        driver.turn()
+        await _until(lambda: not self.lns.endpoint.busy, started + GOODBYE_SECONDS)
+
+
+def _lns_config(settings: Settings) -> LnsConfig:
+    return LnsConfig(
+        build.ppp_config(settings),
+        idle_seconds=settings.ppp.idle_timeout,
+        session_seconds=settings.ppp.session_timeout,
+        duid=build.duid(settings),
+    )
+
+
+async def _until(done: Callable[[], bool], deadline: float) -> None:
+    while not done() and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+
+
+def serve(config_path: Path) -> int:
+    """Run the server of a configuration file until SIGTERM or SIGINT.
+
+    Raises `ConfigError` before anything is changed, `OSError` or `HostError` with everything put
+    back.
+    """
+    settings = load(config_path)
+
+    async def main() -> int:
+        return await ServerProcess(config_path, settings).run()
+
+    return asyncio.run(main())

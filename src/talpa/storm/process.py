@@ -1,0 +1,138 @@
+"""The process behind `talpa storm`: dials at a given rate, holds, hangs up, reports."""
+
+import asyncio
+import itertools
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from talpa.dataplane import interface as plane
+from talpa.dataplane.reference import ReferencePlane
+from talpa.sansio import Address, Path
+from talpa.server.driver import Driver
+from talpa.server.resolve import resolve, source_address
+from talpa.storm.families import Family
+from talpa.storm.report import Report
+from talpa.storm.swarm import Plan, Swarm
+
+TICK = 0.01
+"""Seconds between two looks at how many calls are due."""
+SETTLE_SECONDS = 5.0
+"""How long hanging up may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """One run."""
+
+    server: str
+    port: int
+    families: tuple[Family, ...]
+    """Clients are shared out among them in turn."""
+    plan: Plan
+    hold: float
+    """Seconds that all clients stay, from the last one dialled and settled."""
+    setup_patience: float = 30.0
+    """Seconds that the last clients may take to come up."""
+
+
+class StormProcess:
+    """Drives one swarm for each family on one event loop."""
+
+    def __init__(self, storm: Storm, progress: Callable[[int, int], None]) -> None:
+        """`progress(dialled, up)` is called now and then."""
+        self._storm = storm
+        self._progress = progress
+        self._stopping = asyncio.Event()
+        self.report = Report()
+        numbers = itertools.count(1)
+        self._swarms: list[Swarm] = []
+        for family in storm.families:
+            data_plane = ReferencePlane(time.monotonic)
+            self._swarms.append(
+                Swarm(family, storm.plan, data_plane, os.urandom, self.report, numbers)
+            )
+        self._drivers: list[Driver] = []
+
+    async def run(self) -> Report:
+        """The whole storm. Raises `OSError` when the server cannot be called at all."""
+        remote = await resolve(self._storm.server, self._storm.port)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        try:
+            for swarm in self._swarms:
+                self._start(swarm, remote)
+            await self._dial()
+            await self._wait(self._all_settled, self._storm.setup_patience)
+            if not self._stopping.is_set():
+                await self._wait(lambda: False, self._storm.hold)
+            await self._hang_up()
+        finally:
+            for driver in self._drivers:
+                driver.stop()
+            for swarm in self._swarms:
+                swarm.plane.stop()
+        return self.report
+
+    def _start(self, swarm: Swarm, remote: Address) -> None:
+        local = source_address(remote)
+        swarm.plane.start(plane.Config(listens=(Address(local, 0),), tun=None))
+        swarm.start(Path(swarm.plane.listens[0], remote))
+        driver = Driver(swarm.plane, swarm, time.monotonic)
+        driver.start()
+        self._drivers.append(driver)
+
+    async def _dial(self) -> None:
+        """Begin calls at the given rate, catching up after a late tick."""
+        plan = self._storm.plan
+        started = time.monotonic()
+        dialled = 0
+        while dialled < plan.clients and not self._stopping.is_set():
+            due = min(plan.clients, int((time.monotonic() - started) * plan.rate) + 1)
+            for number in range(dialled, due):
+                self._swarms[number % len(self._swarms)].dial(time.monotonic())
+            if due > dialled:
+                for driver in self._drivers:
+                    driver.turn()
+            dialled = due
+            self._progress(dialled, self.up)
+            await asyncio.sleep(TICK)
+
+    @property
+    def up(self) -> int:
+        """Clients that have an address now."""
+        return sum(swarm.up for swarm in self._swarms)
+
+    def _all_settled(self) -> bool:
+        """Whether every client is up or has failed."""
+        failed = sum(self.report.failures.values())
+        if self._storm.plan.redial:
+            return self.up >= self._storm.plan.clients
+        return self.report.up + failed >= self._storm.plan.clients
+
+    async def _hang_up(self) -> None:
+        for swarm, driver in zip(self._swarms, self._drivers, strict=True):
+            swarm.hang_up(driver.now())
+            driver.turn()
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline and any(s.endpoint.busy for s in self._swarms):
+            await asyncio.sleep(TICK)
+
+    async def _wait(self, done: Callable[[], bool], seconds: float) -> None:
+        """Until done, stopped, or so many seconds are over."""
+        deadline = time.monotonic() + seconds
+        while not done() and not self._stopping.is_set() and time.monotonic() < deadline:
+            self._progress(self.report.calls, self.up)
+            await asyncio.sleep(min(0.1, max(0.0, deadline - time.monotonic())))
+
+
+def run(storm: Storm, progress: Callable[[int, int], None]) -> Report:
+    """Run a storm from start to end. Raises `OSError`."""
+
+    async def main() -> Report:
+        return await StormProcess(storm, progress).run()
+
+    return asyncio.run(main())

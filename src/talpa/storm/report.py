@@ -1,0 +1,106 @@
+"""What a storm measured: set-ups per second, the time of each stage, failures by cause."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from talpa.dataplane.interface import Counters
+
+STAGES = ("tunnel", "call", "lcp", "authentication", "address")
+"""In the order in which a client goes through them; times are counted from the call's beginning."""
+
+PERCENTILES = (50, 90, 99, 100)
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects while the storm lasts. Times in seconds."""
+
+    calls: int = 0
+    up: int = 0
+    """Sessions established, again and again for one that redials."""
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By (stage that was waited for, cause)."""
+    losses: Counter[str] = field(default_factory=Counter)
+    """Established sessions that ended before their time, by cause."""
+    received_packets: int = 0
+    received_octets: int = 0
+    sent_packets: int = 0
+    sent_octets: int = 0
+    first: float | None = None
+    last: float | None = None
+    times: dict[str, list[float]] = field(default_factory=lambda: {s: [] for s in STAGES})
+
+    def dialled(self) -> None:
+        """A call was begun."""
+        self.calls += 1
+
+    def reached(self, stage: str, seconds: float) -> None:
+        """A client has come so far, so long after it began."""
+        self.times[stage].append(seconds)
+
+    def established(self, now: float) -> None:
+        """A client has its address."""
+        self.up += 1
+        if self.first is None:
+            self.first = now
+        self.last = now
+
+    def failed(self, stage: str, cause: str) -> None:
+        """A call came to nothing."""
+        self.failures[stage, cause] += 1
+
+    def lost(self, cause: str) -> None:
+        """An established session ended."""
+        self.losses[cause] += 1
+
+    def traffic(self, counters: Counters) -> None:
+        """What went through a session that is over."""
+        self.received_packets += counters.received_packets
+        self.received_octets += counters.received_octets
+        self.sent_packets += counters.sent_packets
+        self.sent_octets += counters.sent_octets
+
+    def rate(self) -> float:
+        """Set-ups per second between the first and the last one."""
+        if self.first is None or self.last is None or self.last <= self.first:
+            return 0.0
+        return (self.up - 1) / (self.last - self.first)
+
+    def as_json(self) -> dict[str, object]:
+        """The whole report, with stable names."""
+        return {
+            "calls": self.calls,
+            "established": self.up,
+            "failed": sum(self.failures.values()),
+            "lost": sum(self.losses.values()),
+            "per_second": round(self.rate(), 1),
+            "stages": {
+                stage: {
+                    "count": len(times),
+                    **{f"p{p}_ms": percentile(times, p) for p in PERCENTILES},
+                }
+                for stage, times in self.times.items()
+            },
+            "failures": [
+                {"stage": stage, "cause": cause, "count": count}
+                for (stage, cause), count in self.failures.most_common()
+            ],
+            "losses": [
+                {"cause": cause, "count": count} for cause, count in self.losses.most_common()
+            ],
+            "traffic": {
+                "received_packets": self.received_packets,
+                "received_octets": self.received_octets,
+                "sent_packets": self.sent_packets,
+                "sent_octets": self.sent_octets,
+            },
+        }
+
+
+def percentile(times: list[float], percent: int) -> float | None:
+    """The value below which `percent` of the times lie, in milliseconds; None without any."""
+    if not times:
+        return None
+    ordered = sorted(times)
+    index = min(len(ordered) - 1, max(0, -(-len(ordered) * percent // 100) - 1))
+    return round(ordered[index] * 1000, 2)

@@ -1,0 +1,312 @@
+"""Many clients of one family in one process: a role like any other, without a host to serve."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+
+from talpa.dataplane import interface as plane
+from talpa.hostconfig import echo_request
+from talpa.l2tp import events as l2tp
+from talpa.l2tp.config import Config as L2tpConfig
+from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.ppp import events as ppp
+from talpa.ppp.config import Config as PppConfig
+from talpa.ppp.config import Credentials
+from talpa.ppp.link import PppLink
+from talpa.roles.links import Link, Links
+from talpa.sansio import Deadlines, Path, Rng, earliest
+from talpa.storm.families import Family
+from talpa.storm.report import STAGES, Report
+from talpa.wire import Secret
+
+RETRY_FIRST = 1.0
+RETRY_CAP = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a swarm is to do; seconds where not said otherwise."""
+
+    clients: int
+    rate: float
+    """Calls begun each second."""
+    user: str
+    """Name to log in with; "{n}" in it becomes the number of the client."""
+    password: Secret
+    tunnel_secret: Secret | None = None
+    echo_interval: float = 0.0
+    """LCP Echo-Request after so much silence; 0: never."""
+    pings: float = 0.0
+    """Echo requests each second to the server's inner address, from every client."""
+    ping_octets: int = 64
+    redial: bool = False
+    """Clients that lose their session call again, with growing waits."""
+
+
+class Caller:
+    """One client, from its first call to the end of the run."""
+
+    __slots__ = ("call_id", "gateway", "ipv4", "link", "number", "retry", "stage", "started", "up")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.call_id = 0
+        """Tunnel and session id of the present call; 0: none."""
+        self.started = 0.0
+        self.stage = 0
+        """Index into STAGES of what it waits for."""
+        self.up = False
+        self.retry = RETRY_FIRST
+        self.link: Link | None = None
+        self.ipv4: IPv4Address | None = None
+        self.gateway: IPv4Address | None = None
+
+
+class SwarmLink(Link):
+    """A link that knows its caller."""
+
+    __slots__ = ("caller",)
+
+    caller: Caller
+
+
+class Swarm:
+    """The clients of one family. Drives one endpoint and one data plane without a TUN device."""
+
+    def __init__(
+        self,
+        family: Family,
+        plan: Plan,
+        data_plane: plane.DataPlane,
+        rng: Rng,
+        report: Report,
+        numbers: Iterator[int],
+    ) -> None:
+        """`numbers`: where the numbers of clients come from, shared by the swarms of a storm."""
+        self.family = family
+        self.plan = plan
+        self.report = report
+        self.plane = data_plane
+        self.endpoint = Endpoint(
+            L2tpConfig(
+                host_name=family.host_name,
+                secret_for=lambda _name: plan.tunnel_secret,
+                receive_window=family.receive_window,
+                hello_interval=family.hello_interval,
+                habits=family.l2tp,
+            ),
+            rng,
+            self._last_data,
+        )
+        self.links = Links(self.endpoint, data_plane, self, rng, antispoof=False)
+        self.up = 0
+        self.stopping = False
+        self.changed: Callable[[], None] | None = None
+        self._path: Path | None = None
+        self._numbers = numbers
+        self._callers: dict[int, Caller] = {}
+        self._redials: Deadlines[Caller] = Deadlines()
+        self._pings: Deadlines[Caller] = Deadlines()
+        self._shared_config = self._ppp_config(plan.user) if "{n}" not in plan.user else None
+        self._tunnel = 0
+        """The tunnel that the next call joins, while it has room."""
+        self._tunnels: dict[int, set[Caller]] = {}
+
+    def start(self, path: Path) -> None:
+        """Where to call."""
+        self._path = path
+
+    def dial(self, now: float) -> None:
+        """Begin one more client."""
+        self._call(Caller(next(self._numbers)), now)
+
+    def hang_up(self, now: float) -> None:
+        """Let all clients go in good order."""
+        self.stopping = True
+        for caller in list(self._callers.values()):
+            if caller.link is not None:
+                self.links.close(caller.link, "the storm is over", 3, now)
+            else:
+                tunnel_id = caller.call_id >> 16
+                self.endpoint.close(tunnel_id, l2tp.Result(1, 0, "the storm is over"), now)
+
+    def plane_event(self, event: plane.Event, now: float) -> None:
+        """Take an event of the data plane; `settle` must follow."""
+        self.links.plane_event(event, now)
+
+    def settle(self, now: float) -> None:
+        """Bring everything to rest and send what is to be sent."""
+        self.links.settle(now)
+        if self.changed is not None:
+            self.changed()
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+        return earliest(self.links.next_timeout(), self._redials.next(), self._pings.next())
+
+    def handle_timeout(self, now: float) -> None:
+        """See to every deadline that has passed; `settle` must follow."""
+        self.links.handle_timeout(now)
+        for caller in self._redials.due(now):
+            if not self.stopping:
+                self._call(caller, now)
+        for caller in self._pings.due(now):
+            self._ping(caller, now)
+
+    def call_event(self, event: l2tp.Event, now: float) -> None:
+        """Follow tunnels and calls that come to nothing."""
+        match event:
+            case l2tp.ControlConnectionUp():
+                for caller in self._tunnels.get(event.tunnel_id, ()):
+                    self._reach(caller, "tunnel", now)
+            case l2tp.ControlConnectionDown():
+                if event.tunnel_id == self._tunnel:
+                    self._tunnel = 0
+                for caller in self._tunnels.pop(event.tunnel_id, ()):
+                    if caller.call_id >> 16 == event.tunnel_id:
+                        self._lost(caller, _why(event.result), now)
+            case l2tp.CallDown():
+                caller = self._callers.get(event.tunnel_id << 16 | event.session_id)
+                if caller is not None:
+                    self._lost(caller, _why(event.result), now)
+                    self._leave_tunnel(caller, event.tunnel_id, now)
+
+    def link_config(self, event: l2tp.CallUp) -> PppConfig:
+        """With the credentials of the caller."""
+        if self._shared_config is not None:
+            return self._shared_config
+        caller = self._callers[event.tunnel_id << 16 | event.session_id]
+        return self._ppp_config(self.plan.user.replace("{n}", str(caller.number)))
+
+    def make_link(
+        self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float
+    ) -> Link:
+        """The caller's link."""
+        caller = self._callers[event.tunnel_id << 16 | event.session_id]
+        made = SwarmLink(event, path, handle, link, now)
+        made.caller = caller
+        caller.link = made
+        self._reach(caller, "call", now)
+        return made
+
+    def ppp_event(self, link: Link, event: ppp.Event, now: float) -> None:
+        """Take the time of each stage."""
+        assert isinstance(link, SwarmLink)
+        caller = link.caller
+        match event:
+            case ppp.LinkOpened():
+                self._reach(caller, "lcp", now)
+            case ppp.Authenticated():
+                self._reach(caller, "authentication", now)
+            case ppp.Ipv4Up():
+                caller.ipv4, caller.gateway = event.ours, event.peer
+                self.plane.session_routes(
+                    link.handle, [IPv4Network("0.0.0.0/0"), IPv6Network("::/0")]
+                )
+                self.plane.session_open(link.handle, ipv4=True, ipv6=False)
+                self._reach(caller, "address", now)
+                self._established(caller, now)
+
+    def packet_for_host(self, link: Link, packet: bytes, now: float) -> None:
+        """Nobody is at home."""
+
+    def link_idle(self, link: Link, now: float) -> None:
+        """A caller stays on the line."""
+
+    def link_gone(
+        self, link: Link, closed: ppp.LinkClosed, counters: plane.Counters, now: float
+    ) -> None:
+        """The caller is off the line."""
+        assert isinstance(link, SwarmLink)
+        self.report.traffic(counters)
+        self._lost(link.caller, closed.reason, now)
+        self._leave_tunnel(link.caller, link.tunnel_id, now)
+
+    def _last_data(self, tunnel_id: int) -> float:
+        return self.links.tunnel_last_received(tunnel_id)
+
+    def _ppp_config(self, user: str) -> PppConfig:
+        family = self.family
+        return PppConfig(
+            mru=family.mru,
+            accept=family.methods,
+            credentials=Credentials(user, self.plan.password),
+            name=user,
+            ipv6=family.ipv6,
+            ask_address=True,
+            ask_dns=family.ask_dns,
+            ask_wins=family.ask_wins,
+            echo_interval=self.plan.echo_interval,
+            habits=family.ppp,
+        )
+
+    def _call(self, caller: Caller, now: float) -> None:
+        assert self._path is not None
+        sharing = self._tunnels.get(self._tunnel)
+        if sharing is None or len(sharing) >= self.family.calls_per_tunnel:
+            self._tunnel = self.endpoint.open(self._path, now)
+            sharing = self._tunnels[self._tunnel] = set()
+        sharing.add(caller)
+        session_id = self.endpoint.place_call(self._tunnel, now)
+        caller.call_id = self._tunnel << 16 | session_id
+        caller.started = now
+        caller.stage = 0
+        self._callers[caller.call_id] = caller
+        self.report.dialled()
+
+    def _reach(self, caller: Caller, stage: str, now: float) -> None:
+        index = STAGES.index(stage)
+        if index >= caller.stage:
+            caller.stage = index + 1
+            self.report.reached(stage, now - caller.started)
+
+    def _established(self, caller: Caller, now: float) -> None:
+        if caller.up:
+            return
+        caller.up = True
+        caller.retry = RETRY_FIRST
+        self.up += 1
+        self.report.established(now)
+        if self.plan.pings:
+            self._pings.arm(caller, now + 1 / self.plan.pings)
+
+    def _lost(self, caller: Caller, why: str, now: float) -> None:
+        """The present call is over, whatever it had come to."""
+        self._callers.pop(caller.call_id, None)
+        caller.call_id = 0
+        caller.link = None
+        self._pings.arm(caller, None)
+        if caller.up:
+            caller.up = False
+            self.up -= 1
+            if not self.stopping:
+                self.report.lost(why)
+        elif not self.stopping:
+            stage = STAGES[min(caller.stage, len(STAGES) - 1)]
+            self.report.failed(stage, why)
+        if self.plan.redial and not self.stopping:
+            self._redials.arm(caller, now + caller.retry)
+            caller.retry = min(caller.retry * 2, RETRY_CAP)
+
+    def _leave_tunnel(self, caller: Caller, tunnel_id: int, now: float) -> None:
+        """A tunnel whose last call is over is closed."""
+        callers = self._tunnels.get(tunnel_id)
+        if callers is None:
+            return
+        callers.discard(caller)
+        if not callers:
+            del self._tunnels[tunnel_id]
+            if tunnel_id == self._tunnel:
+                self._tunnel = 0
+            self.endpoint.close(tunnel_id, l2tp.Result(1), now)
+
+    def _ping(self, caller: Caller, now: float) -> None:
+        if caller.link is None or caller.ipv4 is None or caller.gateway is None:
+            return
+        packet = echo_request(caller.ipv4, caller.gateway, caller.number, self.plan.ping_octets)
+        self.plane.send_ip(caller.link.handle, packet)
+        self._pings.arm(caller, now + 1 / self.plan.pings)
+
+
+def _why(result: l2tp.Result) -> str:
+    return result.message or f"result code {result.code}, error {result.error}"
