@@ -179,10 +179,10 @@ def reserved_then(count: int, codec: Codec[int]) -> Codec[int]:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolVersion:
-    """The Protocol Version AVP (RFC 2661 4.4.3): 1.0."""
+    """The Protocol Version AVP (RFC 2661 4.4.3): 1.0, where the header says 2."""
 
-    version: int = part(U8, default=1)
-    revision: int = part(U8, default=0)
+    version: int = part(U8)
+    revision: int = part(U8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +278,8 @@ class PppDisconnectCause:
     """The PPP Disconnect Cause Code AVP (RFC 3145 2)."""
 
     code: DisconnectCode = part(_DISCONNECT_CODE, "disconnect code")  # noqa: RUF009
-    protocol: int = part(U16, "control protocol number", default=0)
-    direction: int = part(U8, default=0)
+    protocol: int = part(U16, "control protocol number")
+    direction: int = part(U8)
     """0: global, 1: at the peer, 2: local."""
     message: str = part(TEXT, default="")
 
@@ -304,8 +304,8 @@ class ConnectSpeedUpdate:
 
     remote_session_id: int = part(reserved_then(2, U16))
     """The session as the receiver of the message numbers it."""
-    tx_connect_speed: int = part(U32, "current Tx connect speed", default=0)
-    rx_connect_speed: int = part(U32, "current Rx connect speed", default=0)
+    tx_connect_speed: int = part(U32, "current Tx connect speed")
+    rx_connect_speed: int = part(U32, "current Rx connect speed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,9 +314,9 @@ class AccessLoopEncapsulation:
 
     data_link: int = part(U8)
     """0: ATM AAL5, 1: Ethernet."""
-    encapsulation_1: int = part(U8, default=0)
+    encapsulation_1: int = part(U8)
     """0: not available, 1: untagged Ethernet, 2: single-tagged Ethernet."""
-    encapsulation_2: int = part(U8, default=0)
+    encapsulation_2: int = part(U8)
     """0: not available, 1 PPPoA LLC, 2 PPPoA null, 3 IPoA LLC, 4 IPoA null, 5 to 8 Ethernet over
     AAL5: LLC with and without FCS, null with and without FCS."""
 

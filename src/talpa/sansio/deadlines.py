@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
+_SLACK = 64
+
 
 def earliest(*deadlines: float | None) -> float | None:
     """The first of the deadlines that are set; None when none is."""
@@ -16,7 +18,8 @@ class Deadlines(Generic[K]):
     """One deadline for each key, in one heap.
 
     Moving a deadline later is free: the stale entry stays in the heap and is pushed again when it
-    comes up, so a timer that is put off with every packet costs no heap work.
+    comes up, so a timer that is put off with every packet costs no heap work. Stale entries are
+    swept out before they outnumber the deadlines.
     """
 
     __slots__ = ("_heap", "_queued", "_tick", "_when")
@@ -59,6 +62,9 @@ class Deadlines(Generic[K]):
             yield key
 
     def _push(self, key: K, when: float) -> None:
+        if len(self._heap) > _SLACK + 2 * len(self._when):
+            self._sweep()
+            return
         self._queued[key] = when
         self._tick += 1
         heapq.heappush(self._heap, (when, self._tick, key))
@@ -71,3 +77,10 @@ class Deadlines(Generic[K]):
                 del self._queued[key]
             else:
                 self._push(key, when)
+
+    def _sweep(self) -> None:
+        """Make the heap anew, with one entry for each deadline."""
+        self._queued = dict(self._when)
+        self._heap = [(when, tick, key) for tick, (key, when) in enumerate(self._when.items())]
+        self._tick = max(self._tick, len(self._heap))
+        heapq.heapify(self._heap)

@@ -8,10 +8,9 @@ dissection. Composite values are declared as frozen dataclasses whose fields nam
 import ipaddress
 import struct
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
-from talpa.wire.cursor import Reader
 from talpa.wire.errors import Malformed
 
 T = TypeVar("T")
@@ -103,53 +102,59 @@ R = TypeVar("R")
 def part(codec: Codec[Any], name: str = "", **kwargs: Any) -> Any:
     """A field of a composite value: its codec, and its name in the RFC if not the field's own.
 
-    The last field may have a codec of open length; a field with a default may be missing at the
-    end, in which case it and all behind it take their defaults.
+    Only the last field may have a codec of open length. Fields with a default may be missing at the
+    end of what is received; so none without a default may stand behind them.
     """
     return field(metadata={"codec": codec, "name": name}, **kwargs)
 
 
 def record(cls: Callable[..., R], name: str = "record") -> Codec[R]:
-    """The codec of the frozen dataclass `cls` whose fields are declared with `part`."""
-    rows: list[tuple[Field[Any], Codec[Any]]] = [
-        (f, f.metadata["codec"])
-        for f in fields(cls)  # type: ignore[arg-type]
-    ]
+    """The codec of the frozen dataclass `cls` whose fields are declared with `part`.
+
+    Raises `TypeError` for a declaration that could not be read back.
+    """
     title = getattr(cls, "__name__", name)
-    optional = [f.default is not _missing for f, _ in rows]
-    least = sum(c.least for (_, c), skip in zip(rows, optional, strict=True) if not skip)
-    sizes = [c.most for _, c in rows]
+    rows: list[tuple[str, Codec[Any], int | None, bool]] = []
+    names: dict[str, str] = {}
+    for f in fields(cls):  # type: ignore[arg-type]
+        codec: Codec[Any] = f.metadata["codec"]
+        optional = f.default is not MISSING or f.default_factory is not MISSING
+        if rows and (rows[-1][2] is None or (rows[-1][3] and not optional)):
+            raise TypeError(f"{title}: {f.name} could not be told from what stands before it")
+        rows.append((f.name, codec, codec.most if codec.most == codec.least else None, optional))
+        names[f.name] = f.metadata["name"] or f.name.replace("_", " ")
+    least = sum(codec.least for _, codec, _, optional in rows if not optional)
+    sizes = [codec.most for _, codec, _, _ in rows]
     most = None if None in sizes else sum(s for s in sizes if s is not None)
 
-    def values(data: bytes) -> list[tuple[str, object]]:
-        reader = Reader(data)
-        found: list[tuple[str, object]] = []
-        for (f, codec), skip in zip(rows, optional, strict=True):
-            if skip and not len(reader):
-                break
-            size = codec.least if codec.most == codec.least else len(reader)
-            found.append((f.name, codec.decode(reader.take(size, f"{title} {f.name}"))))
-        reader.done(title)
+    def values(data: bytes) -> dict[str, object]:
+        at, end = 0, len(data)
+        found: dict[str, object] = {}
+        for key, codec, fixed, optional in rows:
+            if optional and at == end:
+                return found
+            behind = end if fixed is None else at + fixed
+            if behind > end:
+                raise Malformed(f"{title} {key}: cut short", f"{end - at} octets left")
+            found[key] = codec.decode(data[at:behind])
+            at = behind
+        if at != end:
+            raise Malformed(f"{title}: octets left over", f"{end - at}")
         return found
 
     def decode(data: bytes) -> R:
-        return cls(**dict(values(data)))
+        return cls(**values(data))
 
     def encode(value: R) -> bytes:
         out = []
-        for (f, codec), skip in zip(rows, optional, strict=True):
-            v = getattr(value, f.name)
-            if skip and v is None:
+        for key, codec, _, optional in rows:
+            one = getattr(value, key)
+            if optional and one is None:
                 break
-            out.append(codec.encode(v))
+            out.append(codec.encode(one))
         return b"".join(out)
 
-    names = {f.name: f.metadata["name"] or f.name.replace("_", " ") for f, _ in rows}
-
     def parts(data: bytes) -> list[tuple[str, object]]:
-        return [(names[n], v) for n, v in values(data)]
+        return [(names[key], one) for key, one in values(data).items()]
 
     return Codec(name, decode, encode, least, most, parts)
-
-
-_missing = field().default

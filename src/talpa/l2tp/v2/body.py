@@ -1,200 +1,35 @@
-"""The body of a control message: AVPs to a typed message and back (RFC 2661 4.1 to 4.3, 7.1).
-
-A message class declares its fields over the rows of `talpa.l2tp.avps`; everything else here follows
-from those declarations.
-"""
+"""The body of a control message: AVPs to a typed message and back (RFC 2661 4.1 to 4.3, 7.1)."""
 
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, TypeVar, cast, dataclass_transform
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from talpa.l2tp.avps import MESSAGE_TYPE, MOST_OCTETS, RANDOM_VECTOR, Avp, RawAvp, find
+from talpa.l2tp.avps import MOST_OCTETS, RANDOM_VECTOR, Avp, RawAvp, find
 from talpa.l2tp.hiding import hide, reveal
+from talpa.l2tp.v2.declaration import (
+    MESSAGE_TYPE_AVP,
+    MESSAGE_TYPE_SIZE,
+    Fault,
+    M,
+    Message,
+    Slot,
+    UnknownMessage,
+    message_class,
+)
 from talpa.l2tp.values import GeneralError
 from talpa.wire import Malformed, Secret
-
-T = TypeVar("T")
 
 MOST_AVPS = 128
 """AVPs in one message; more are not read."""
 
-_M = 0x8000
 _H = 0x4000
 _RESERVED = 0x3C00
 _LENGTH = 0x03FF
 _UNUSUAL = _H | _RESERVED
+_NOT_M = 0xFFFF & ~M
 
 _AVP = struct.Struct("!HI")  # flags and length, vendor and number
-_HEADER = 6
-_FIRST = struct.Struct("!HIH")
-_FIRST_MASK = 0xFFFF & ~_M
-_FIRST_LENGTH = 8
-
-
-class Fault(NamedTuple):
-    """Something in a message that RFC 2661 4.1 and 7.1 want the call or tunnel ended for."""
-
-    what: str
-    """Short constant phrase, fit for a drop counter."""
-    vendor: int
-    attribute: int
-    error: GeneralError
-    """Error Code to answer with; the Result Code is 2."""
-    text: str
-    """Error Message to answer with."""
-
-
-# --- declaration -------------------------------------------------------------------------------
-
-
-def must(avp: Avp[T], *, default: Any = None, absent: Any = 0) -> T:
-    """A field that the message is incomplete without.
-
-    `default` is what a new message sends when not told; `absent` is what a received message holds
-    that lacks the AVP, and so has a fault.
-    """
-    metadata = {"avp": avp, "must": True, "absent": absent}
-    if default is None:
-        return cast(T, field(metadata=metadata, repr=not avp.secret))
-    return cast(T, field(default=default, metadata=metadata, repr=not avp.secret))
-
-
-def may(avp: Avp[T]) -> T | None:
-    """A field that may be absent: None."""
-    return cast(T, field(default=None, metadata={"avp": avp}, repr=not avp.secret))
-
-
-def present(avp: Avp[bool]) -> bool:
-    """An AVP without a value: whether it is there."""
-    return cast(Any, field(default=False, metadata={"avp": avp}))  # type: ignore[no-any-return]
-
-
-def several(avp: Avp[T]) -> tuple[T, ...]:
-    """An AVP that may come more than once."""
-    return cast(tuple[T, ...], field(default=(), metadata={"avp": avp, "several": True}))
-
-
-class Slot(NamedTuple):
-    """Where an AVP stands in a message class."""
-
-    field: str
-    avp: Avp[Any]
-    must: bool
-    several: bool
-    absent: object
-
-
-class Layout:
-    """What follows from the declaration of a message class; made once for each."""
-
-    __slots__ = ("by_key", "decoders", "encoders", "first", "required", "slots")
-
-    def __init__(self, cls: type["Message"]) -> None:
-        self.slots = tuple(
-            Slot(
-                f.name,
-                f.metadata["avp"],
-                f.metadata.get("must", False),
-                f.metadata.get("several", False),
-                f.metadata.get("absent"),
-            )
-            for f in fields(cls)
-            if "avp" in f.metadata
-        )
-        self.by_key: dict[int, Slot] = {}
-        for slot in self.slots:
-            for vendor, attribute in ((slot.avp.vendor, slot.avp.number), *slot.avp.aliases):
-                self.by_key[vendor << 16 | attribute] = slot
-        self.decoders: dict[int, tuple[str, Callable[[bytes], Any]]] = {
-            key: (slot.field, slot.avp.codec.decode)
-            for key, slot in self.by_key.items()
-            if not slot.several
-        }
-        self.required = frozenset(slot.field for slot in self.slots if slot.must)
-        self.encoders: tuple[tuple[str, int, int, Callable[[Any], bytes], bool, bool], ...] = tuple(
-            (
-                slot.field,
-                _M if slot.avp.mandatory else 0,
-                slot.avp.key,
-                slot.avp.codec.encode,
-                slot.several,
-                slot.avp.personal,
-            )
-            for slot in self.slots
-        )
-        flags = _FIRST_LENGTH | (_M if cls.MANDATORY else 0)
-        self.first = _FIRST.pack(flags, MESSAGE_TYPE.key, cls.TYPE)
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(must,))
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Message:
-    """A control message. Messages are short-lived values: parsed, acted upon, dropped."""
-
-    TYPE: ClassVar[int]
-    """Message Type."""
-    NAME: ClassVar[str]
-    """As the RFC writes it: "SCCRQ"."""
-    RFC: ClassVar[str]
-    IN_CALL: ClassVar[bool]
-    """It belongs to a call: what is wrong with it ends the call, not the tunnel."""
-    LAST: ClassVar[bool]
-    """It ends the call or tunnel itself, whatever is wrong with it: it has no faults."""
-    MANDATORY: ClassVar[bool]
-    """The M bit of its Message Type: who does not know it must clear the tunnel."""
-    LAYOUT: ClassVar[Layout]
-
-    vendor_avps: tuple[RawAvp, ...] = ()
-    """AVPs that we do not know, and need not: foreign vendors' and new ones."""
-    faults: tuple[Fault, ...] = field(default=(), compare=False)
-    ignored: tuple[str, ...] = field(default=(), compare=False)
-    """What was passed over, for the log of a person."""
-
-    def __init_subclass__(
-        cls,
-        *,
-        number: int,
-        name: str = "",
-        rfc: str = "",
-        in_call: bool = False,
-        last: bool = False,
-        mandatory: bool = True,
-    ) -> None:
-        dataclass(frozen=True, kw_only=True, repr=False)(cls)
-        cls.TYPE, cls.NAME, cls.RFC = number, name or cls.__name__.upper(), rfc
-        cls.IN_CALL, cls.LAST, cls.MANDATORY = in_call, last, mandatory
-        if number != UNKNOWN:
-            cls.LAYOUT = Layout(cls)
-            _TYPES[number] = cls
-
-    def __repr__(self) -> str:
-        """What is set, without what is secret."""
-        shown = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if f.repr and getattr(self, f.name) != f.default
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
-UNKNOWN = -1
-_TYPES: dict[int, type[Message]] = {}
-
-
-class UnknownMessage(Message, number=UNKNOWN):
-    """A message of a type that we do not know."""
-
-    type: int = 0
-    """Message Type."""
-    mandatory: bool = True
-    """The M bit of its Message Type: the tunnel must be cleared (RFC 2661 4.4.1)."""
-
-
-def message_types() -> tuple[type[Message], ...]:
-    """Every message class, by number."""
-    return tuple(cls for _, cls in sorted(_TYPES.items()))
-
+_HEADER = _AVP.size
 
 # --- octets to message -------------------------------------------------------------------------
 
@@ -207,19 +42,19 @@ def parse(body: bytes, secret: Secret | None = None) -> Message:
     counts.
     """
     size = len(body)
-    if size < _FIRST_LENGTH:
+    if size < MESSAGE_TYPE_SIZE:
         raise Malformed("no Message Type AVP", f"{size} octets")
-    flags, key, kind = _FIRST.unpack_from(body)
-    if key or flags & _FIRST_MASK != _FIRST_LENGTH:
+    flags, key, kind = MESSAGE_TYPE_AVP.unpack_from(body)
+    if key or flags & _NOT_M != MESSAGE_TYPE_SIZE:
         raise Malformed("Message Type AVP not first, or of wrong form")
-    cls = _TYPES.get(kind)
+    cls = message_class(kind)
     if cls is None:
-        return UnknownMessage(type=kind, mandatory=bool(flags & _M))
+        return UnknownMessage(type=kind, mandatory=bool(flags & M))
     decoders = cls.LAYOUT.decoders
     unpack = _AVP.unpack_from
     values: dict[str, Any] = {}
     odd: _Oddities | None = None
-    at = _FIRST_LENGTH
+    at = MESSAGE_TYPE_SIZE
     for _ in _READ:
         if at == size:
             break
@@ -286,25 +121,27 @@ class _Oddities:
             else:
                 self._vector = value
             return
+        slot = self._cls.LAYOUT.by_key.get(key)
+        if slot is None:
+            if find(key >> 16, key & 0xFFFF) is not None:
+                self._ignored.append(f"{_called(key)} does not belong in {self._cls.NAME}")
+                return
+            if flags & M:
+                self._unknown(flags, key, "unknown mandatory AVP")
+                return
         if flags & _H:
             try:
                 value = _revealed(value, key & 0xFFFF, self._secret, self._vector)
             except Malformed as problem:
                 self.bad(flags, key, len(value), problem)
                 return
-        slot = self._cls.LAYOUT.by_key.get(key)
         if slot is not None:
             self._known(slot, flags, key, value, values)
-        elif find(key >> 16, key & 0xFFFF) is not None:
-            self._ignored.append(f"{_called(key)} does not belong in {self._cls.NAME}")
-        elif flags & _M:
-            self._unknown(flags, key, "unknown mandatory AVP")
         else:
-            self._kept.append(
-                RawAvp(
-                    key >> 16, key & 0xFFFF, mandatory=False, hidden=bool(flags & _H), value=value
-                )
+            raw = RawAvp(
+                key >> 16, key & 0xFFFF, mandatory=False, hidden=bool(flags & _H), value=value
             )
+            self._kept.append(raw)
 
     def _known(
         self, slot: Slot, flags: int, key: int, value: bytes, values: dict[str, Any]
@@ -325,7 +162,7 @@ class _Oddities:
     def bad(self, flags: int, key: int, size: int, problem: Malformed) -> None:
         """An AVP whose value makes no sense."""
         text = f"{_called(key)}: {problem}"
-        if not flags & _M:
+        if not flags & M:
             self._ignored.append(text)
             return
         row = find(key >> 16, key & 0xFFFF)
@@ -336,7 +173,7 @@ class _Oddities:
         self._fault("bad value of mandatory AVP", key, error, text)
 
     def _unknown(self, flags: int, key: int, what: str) -> None:
-        if flags & _M:
+        if flags & M:
             text = f"{what}: {_called(key)}"
             self._fault(what, key, GeneralError.UNKNOWN_MANDATORY_AVP, text)
         else:
@@ -420,7 +257,7 @@ def encode(
             else:
                 out.append(_pack(flags, key, data))
     out += (
-        _pack(_M if avp.mandatory else 0, avp.vendor << 16 | avp.number, avp.value)
+        _pack(M if avp.mandatory else 0, avp.vendor << 16 | avp.number, avp.value)
         for avp in message.vendor_avps
     )
     out += (_pack(0, vendor << 16 | attribute, data) for vendor, attribute, data in foreign)
@@ -437,7 +274,7 @@ def _pack(flags: int, key: int, data: bytes) -> bytes:
 def _random_vector(value: bytes) -> bytes:
     if not value:
         raise ValueError("hiding needs a random vector")
-    return _pack(_M, RANDOM_VECTOR.key, value)
+    return _pack(M, RANDOM_VECTOR.key, value)
 
 
 # --- dissection --------------------------------------------------------------------------------
@@ -488,6 +325,6 @@ def iter_avps(body: bytes, secret: Secret | None = None) -> Iterator[SeenAvp]:
                 value = row.codec.decode(data)
         except Malformed as wrong:
             problem = str(wrong)
-        raw = RawAvp(vendor, attribute, bool(flags & _M), bool(flags & _H), data)
+        raw = RawAvp(vendor, attribute, bool(flags & M), bool(flags & _H), data)
         yield SeenAvp(at, row, raw, value, problem)
         at += length

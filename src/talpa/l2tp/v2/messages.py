@@ -7,17 +7,14 @@ from typing import NamedTuple
 
 from talpa.l2tp import avps
 from talpa.l2tp.avps import RawAvp
-from talpa.l2tp.v2.body import (
+from talpa.l2tp.v2.body import SeenAvp, encode, iter_avps, parse
+from talpa.l2tp.v2.declaration import (
     Fault,
     Message,
-    SeenAvp,
     UnknownMessage,
-    encode,
-    iter_avps,
     may,
     message_types,
     must,
-    parse,
     present,
     several,
 )
@@ -66,7 +63,7 @@ __all__ = [
     "reference_rows",
 ]
 
-_VERSION_1_0 = ProtocolVersion()
+_VERSION_1_0 = ProtocolVersion(1, 0)
 
 
 class Sccrq(Message, number=1, rfc="RFC 2661 6.1"):
