@@ -15,6 +15,8 @@ class Credentials:
 
     name: str
     password: Secret
+    new_password: Secret | None = None
+    """What to change the password to if the peer says that it has expired (MS-CHAP only)."""
 
 
 @dataclass(frozen=True, slots=True)
