@@ -1,0 +1,64 @@
+"""Memory of the server for each established session.
+
+    python benchmarks/session_memory.py --clients 10000
+
+Resident memory of the server's process with all sessions up, less that before the first of them,
+divided by their number.
+"""
+
+import argparse
+import json
+import time
+
+from bench import Server, finish, in_namespace, storm
+
+
+def main() -> None:
+    """One run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=10_000)
+    parser.add_argument("--rate", type=float, default=400)
+    parser.add_argument("--family", default="chromeos")
+    options = parser.parse_args()
+    in_namespace()
+    server = Server()
+    warm = storm(server.folder, "--clients", "50", "--rate", "100", "--hold", "0")
+    finish(warm)
+    time.sleep(2)
+    before = server.resident()
+    clients = storm(
+        server.folder,
+        "--clients",
+        str(options.clients),
+        "--rate",
+        str(options.rate),
+        "--family",
+        options.family,
+        "--hold",
+        "20",
+    )
+    after = sessions = 0
+    while clients.poll() is None and not after:
+        time.sleep(0.2)
+        sessions = server.status()["sessions"]
+        if sessions >= options.clients:
+            time.sleep(5)
+            after = server.resident()
+    report = finish(clients)
+    server.stop()
+    print(
+        json.dumps(
+            {
+                "sessions": sessions,
+                "failed": report["failed"],
+                "resident_before": before,
+                "resident_after": after,
+                "octets_per_session": round((after - before) / sessions) if after else None,
+            },
+            indent=2,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
