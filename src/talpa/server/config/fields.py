@@ -41,6 +41,8 @@ def _reader(convert: Callable[[str], T], what: str, example: str) -> Callable[[o
             raise fault(f"must be {what} in quotes", f'such as "{example}"')
         try:
             return convert(value)
+        except PydanticCustomError:
+            raise
         except ValueError:
             raise fault(f'"{value}" is not {what}', f'write it as "{example}"') from None
 
@@ -99,7 +101,7 @@ def parse_listen(value: str) -> Address:
 
 def _secret(value: object) -> Secret:
     if not isinstance(value, str):
-        raise fault("must be text in quotes")
+        raise fault("must be text in quotes", "numbers need them too")
     if not value:
         raise fault("is empty", "give it a value, or leave the line out if it is optional")
     return Secret(value)

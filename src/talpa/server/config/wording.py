@@ -1,0 +1,118 @@
+"""Errors of the schema in a person's words."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from talpa.server.config.checks import guess
+from talpa.server.config.problems import Finding
+from talpa.server.config.schema import Settings
+
+_TYPES = {
+    "string_type": "must be text in quotes",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+}
+
+
+def finding(error: ErrorDetails) -> Finding:
+    """One error of pydantic's as a finding."""
+    path = error["loc"]
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "talpa":
+            return Finding(path, context["what"], context["hint"])
+        case "missing":
+            return _missing(path)
+        case "extra_forbidden":
+            return _unknown(path)
+        case "literal_error":
+            return _no_choice(path, error["input"], context)
+        case "greater_than_equal":
+            what = f"{error['input']} is too small"
+            return Finding(path, what, f"{context['ge']}{_unit(path)} or more is possible")
+        case "less_than_equal":
+            what = f"{error['input']} is too large"
+            return Finding(path, what, f"{context['le']}{_unit(path)} or less is possible")
+        case "too_short":
+            return Finding(path, f"must have {_entries(context['min_length'])} or more")
+        case "too_long":
+            return Finding(path, f"must have {_entries(context['max_length'])} or fewer")
+        case "model_type":
+            name = str(path[0])
+            many = any(isinstance(part, int) for part in path)
+            header = f"[[{name}]]" if many else f"[{name}]"
+            return Finding(path, "must be a table", f"begin it with a line {header}")
+        case kind if kind in _TYPES:
+            return Finding(path, _TYPES[kind])
+        case _:
+            return Finding(path, error["msg"])
+
+
+def _missing(path: tuple[str | int, ...]) -> Finding:
+    example = _extra(path, "example")
+    return Finding(path, "is missing", f'add a line such as {path[-1]} = "{example}"')
+
+
+def _unknown(path: tuple[str | int, ...]) -> Finding:
+    model = _model(path[:-1])
+    options = [field.alias or name for name, field in model.model_fields.items()]
+    names = f"there are: {', '.join(options)}"
+    kind = "section" if len(path) == 1 else "option"
+    return Finding(path, f"there is no such {kind}", guess(str(path[-1]), options) or names)
+
+
+def _no_choice(path: tuple[str | int, ...], value: object, context: Mapping[str, Any]) -> Finding:
+    choices = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+    listed = f"choose from {', '.join(choices)}"
+    if not isinstance(value, str):
+        return Finding(path, "must be text in quotes", listed)
+    hint = guess(value, choices) or listed
+    return Finding(path, f"{_shown(value)} is not possible here", hint)
+
+
+def _shown(value: str) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f'{text[:56]}..."'
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
+
+
+def _unit(path: tuple[str | int, ...]) -> str:
+    unit = _extra(path, "unit")
+    return f" {unit}" if unit else ""
+
+
+def _extra(path: tuple[str | int, ...], key: str) -> str:
+    """What the option at `path` says of itself under `key`."""
+    model = _model(path[:-1])
+    for name, field in model.model_fields.items():
+        if (field.alias or name) == path[-1] and isinstance(field.json_schema_extra, dict):
+            return str(field.json_schema_extra[key])
+    return ""
+
+
+def _model(path: tuple[str | int, ...]) -> type[BaseModel]:
+    """The model that describes the table at `path`."""
+    model: type[BaseModel] = Settings
+    for part in path:
+        for name, field in model.model_fields.items():
+            if (field.alias or name) == part:
+                model = _section(field.annotation) or model
+    return model
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    """The model in `Model` or `tuple[Model, ...]`."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
