@@ -136,7 +136,7 @@ RANDOM_VECTOR = _row(
 PROTOCOL_VERSION = _row(2, "Protocol Version", values.PROTOCOL_VERSION, YES, NO, _CONNECTION)
 FRAMING_CAPABILITIES = _row(3, "Framing Capabilities", _FRAMING, YES, YES, _CONNECTION)
 BEARER_CAPABILITIES = _row(4, "Bearer Capabilities", _BEARER, YES, YES, _CONNECTION)
-TIE_BREAKER = _row(5, "Tie Breaker", octets(8, 8), NO, NO, _CONNECTION)
+TIE_BREAKER = _row(5, "Tie Breaker", octets(8, 8, "8 octets"), NO, NO, _CONNECTION)
 FIRMWARE_REVISION = _row(6, "Firmware Revision", U16, NO, YES, _CONNECTION)
 HOST_NAME = _row(
     7, "Host Name", TEXT, YES, NO, _CONNECTION, note="1 octet or more; Windows may send none"
@@ -144,9 +144,9 @@ HOST_NAME = _row(
 VENDOR_NAME = _row(8, "Vendor Name", TEXT, NO, YES, _CONNECTION)
 ASSIGNED_TUNNEL_ID = _row(9, "Assigned Tunnel ID", _ID, YES, YES, _CONNECTION)
 RECEIVE_WINDOW_SIZE = _row(10, "Receive Window Size", U16, YES, NO, _CONNECTION, note="absent: 4")
-CHALLENGE = _row(11, "Challenge", octets(1), YES, YES, _CONNECTION)
+CHALLENGE = _row(11, "Challenge", octets(1, None, "1 octet or more"), YES, YES, _CONNECTION)
 CHALLENGE_RESPONSE = _row(
-    13, "Challenge Response", octets(16, 16), YES, YES, _CONNECTION, secret=True
+    13, "Challenge Response", octets(16, 16, "16 octets"), YES, YES, _CONNECTION, secret=True
 )
 
 # --- calls: RFC 2661 4.4.4 ---------------------------------------------------------------------
@@ -177,7 +177,7 @@ PROXY_AUTHEN_TYPE = _row(
 )
 PROXY_AUTHEN_NAME = _row(30, "Proxy Authen Name", TEXT, NO, YES, _PROXY, personal=True)
 PROXY_AUTHEN_CHALLENGE = _row(
-    31, "Proxy Authen Challenge", octets(1), NO, YES, _PROXY, personal=True
+    31, "Proxy Authen Challenge", octets(1, None, "1 octet or more"), NO, YES, _PROXY, personal=True
 )
 PROXY_AUTHEN_ID = _row(
     32, "Proxy Authen ID", U16, NO, YES, _PROXY, note="the high octet is 0", personal=True

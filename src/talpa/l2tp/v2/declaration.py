@@ -57,8 +57,9 @@ def present(avp: Avp[bool]) -> bool:
 
 
 def several(avp: Avp[T]) -> tuple[T, ...]:
-    """An AVP that may come more than once."""
-    return cast(tuple[T, ...], field(default=(), metadata={"avp": avp, "several": True}))
+    """An AVP that should come, and may come more than once. Without one the field is empty."""
+    metadata = {"avp": avp, "must": True, "several": True}
+    return cast(tuple[T, ...], field(default=(), metadata=metadata))
 
 
 class Slot(NamedTuple):
@@ -97,7 +98,7 @@ class Layout:
             for key, slot in self.by_key.items()
             if not slot.several
         }
-        self.required = frozenset(slot.field for slot in self.slots if slot.must)
+        self.required = frozenset(s.field for s in self.slots if s.must and not s.several)
         self.encoders: tuple[tuple[str, int, int, Callable[[Any], bytes], bool, bool], ...] = tuple(
             (
                 slot.field,

@@ -254,13 +254,19 @@ class Sli(Message, number=16, rfc="RFC 2661 6.14", in_call=True):
 
 
 class Csun(Message, number=28, rfc="RFC 5515 4.1", mandatory=False):
-    """Connect-Speed-Update-Notification, of any sessions of the tunnel."""
+    """Connect-Speed-Update-Notification.
+
+    It speaks of any sessions of the tunnel.
+    """
 
     connect_speed_updates: tuple[ConnectSpeedUpdate, ...] = several(avps.CONNECT_SPEED_UPDATE)
 
 
 class Csurq(Message, number=29, rfc="RFC 5515 4.2", mandatory=False):
-    """Connect-Speed-Update-Request, for any sessions of the tunnel."""
+    """Connect-Speed-Update-Request.
+
+    It asks for any sessions of the tunnel; the speeds in it are 0.
+    """
 
     connect_speed_updates: tuple[ConnectSpeedUpdate, ...] = several(avps.CONNECT_SPEED_UPDATE)
 
