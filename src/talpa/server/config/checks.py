@@ -31,6 +31,8 @@ class Draft:
     users: tuple[User | None, ...]
     broken_pool_names: frozenset[str] = frozenset()
     """Names of pools that are there but broken."""
+    pools_unread: bool = False
+    """There is something called pool, but it is no list of tables."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Draft":
@@ -56,6 +58,8 @@ def faults(draft: Draft) -> Iterator[Finding]:
     if draft.dataplane is not None:
         yield from _dataplane_faults(draft.dataplane)
     yield from _mtu_faults(draft)
+    if not draft.pools and not draft.pools_unread:
+        yield Finding(("pool",), "there is no pool to take addresses from", "add a [[pool]]")
     yield from _pool_faults(draft.pools)
     yield from _user_faults(draft)
 
@@ -140,19 +144,17 @@ def _pool_faults(pools: Sequence[Pool | None]) -> Iterator[Finding]:
         if pool is None:
             continue
         path: KeyPath = ("pool", position)
-        if pool.ipv4 is None and pool.ipv6 is None:
-            yield Finding(path, "has neither ipv4 nor ipv6", 'add a line: ipv4 = "10.77.0.0/24"')
-        if pool.ipv4 is not None and pool.ipv4.prefixlen > 30:
+        if pool.ipv4.prefixlen > 30:
             yield Finding(
                 (*path, "ipv4"),
                 f"{pool.ipv4} has no room for the gateway and a client",
                 "take a /30 or larger",
             )
-        if pool.ipv6 is not None and pool.ipv6.prefixlen > 64:
+        if pool.ipv6 is not None and pool.ipv6.prefixlen > 63:
             yield Finding(
                 (*path, "ipv6"),
-                f"{pool.ipv6} is smaller than the /64 that each session gets",
-                "take a /64 or larger; a /56 is enough for 256 sessions",
+                f"{pool.ipv6} has no room for the server's /64 and one of a session",
+                "take a /63 or larger; a /56 is enough for 255 sessions",
             )
         yield from _gateway_faults(pool, path)
         for earlier in pools[:position]:
@@ -163,11 +165,9 @@ def _pool_faults(pools: Sequence[Pool | None]) -> Iterator[Finding]:
 def _gateway_faults(pool: Pool, path: KeyPath) -> Iterator[Finding]:
     if pool.gateway is None:
         return
-    path = (*path, "gateway")
-    if pool.ipv4 is None:
-        yield Finding(path, "the pool has no ipv4 network", "add one, or leave the gateway out")
-    elif (wrong := _no_host(pool.gateway, pool.ipv4, pool.name)) is not None:
-        yield Finding(path, wrong, "choose one inside, or leave it out")
+    wrong = _no_host(pool.gateway, pool.ipv4, pool.name)
+    if wrong is not None:
+        yield Finding((*path, "gateway"), wrong, "choose one inside, or leave it out")
 
 
 def _overlaps(pool: Pool, earlier: Pool, path: KeyPath) -> Iterator[Finding]:
@@ -241,11 +241,7 @@ def _pool_of(user: User, pools: Sequence[Pool | None]) -> Pool | None:
 
 
 def _pool_unknown(user: User, path: KeyPath, draft: Draft) -> Iterator[Finding]:
-    if user.pool is None:
-        if not draft.pools:
-            yield Finding(path, "there is no pool to take an address from", "add a [[pool]]")
-        return
-    if user.pool in draft.broken_pool_names:
+    if user.pool is None or user.pool in draft.broken_pool_names:
         return
     names = [pool.name for pool in draft.pools if pool]
     yield Finding(
@@ -257,9 +253,8 @@ def _pool_unknown(user: User, path: KeyPath, draft: Draft) -> Iterator[Finding]:
 
 def _address_faults(address: IPv4Address, pool: Pool, path: KeyPath) -> Iterator[Finding]:
     path = (*path, "address")
-    if pool.ipv4 is None:
-        yield Finding(path, f"pool {pool.name} has no ipv4 network", "add one, or leave it out")
-    elif (wrong := _no_host(address, pool.ipv4, pool.name)) is not None:
+    wrong = _no_host(address, pool.ipv4, pool.name)
+    if wrong is not None:
         yield Finding(path, wrong, "choose one inside, or leave it out")
     elif address == (pool.gateway or pool.ipv4.network_address + 1):
         yield Finding(
@@ -273,9 +268,9 @@ def _no_host(address: IPv4Address, network: IPv4Network, pool: str) -> str | Non
     """Why a host of the network cannot have the address; None: it can."""
     if address not in network:
         return f"{address} is not in pool {pool} ({network})"
-    if network.prefixlen <= 30 and address == network.network_address:
+    if address == network.network_address:
         return f"{address} is the address of the network {network} itself"
-    if network.prefixlen <= 30 and address == network.broadcast_address:
+    if address == network.broadcast_address:
         return f"{address} is the broadcast address of {network}"
     return None
 

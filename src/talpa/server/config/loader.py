@@ -134,6 +134,7 @@ def _draft(document: dict[str, Any]) -> checks.Draft:
         tuple(_whole(Pool, table) for table in pools),
         tuple(_whole(User, table) for table in _tables(document, "user")),
         frozenset(str(table.get("name")) for table in pools if isinstance(table, dict)),
+        not isinstance(document.get("pool", []), list),
     )
 
 

@@ -254,11 +254,10 @@ class Pool(Section):
     """Addresses for clients, and what goes with them."""
 
     name: Name = option("Name of the pool.", example="staff")
-    ipv4: Network4 | None = option(
-        "Network that IPv4 addresses are taken from.", default=None, example="10.77.0.0/24"
-    )
+    ipv4: Network4 = option("Network that IPv4 addresses are taken from.", example="10.77.0.0/24")
     ipv6: Network6 | None = option(
-        "Network that IPv6 prefixes are taken from: each session gets a /64 of it.",
+        "Network that IPv6 prefixes are taken from: each session gets a /64 of it, and the first "
+        "is the server's.",
         default=None,
         example="fd77::/56",
     )
@@ -313,6 +312,8 @@ class User(Section):
     sessions: int | None = option(
         "Sessions at once. Without it, no limit.", default=None, unit="sessions", example="2", ge=1
     )
+    ipv6: bool = option("Give the user IPv6 where the pool has it.", default=True)
+    disabled: bool = option("Let nobody in under this name.", default=False)
     change_password: bool = option(
         "Let the user change the password from the client (MS-CHAP and MS-CHAPv2).", default=False
     )
