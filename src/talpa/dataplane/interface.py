@@ -28,11 +28,13 @@ class Config:
     tun: str | None
     """Name of the TUN device to make; None: no device, IP packets go nowhere but to punts."""
     tun_mtu: int = 1400
-    """Octets; the largest packet the kernel may hand over."""
+    """Octets; the largest packet the kernel may hand over. The device is made down: whoever sets its
+    addresses brings it up."""
     receive_buffer: int = 4 << 20
     """Octets of socket buffer asked of the kernel, so that a storm of calls is not lost in it."""
     forward_between_sessions: bool = True
-    """Whether a packet from one session may leave through another."""
+    """Whether a packet from one session may leave through another. It does so by way of the host,
+    which routes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class SessionSpec:
     local_id: int
     remote_id: int
     mtu: int = 1400
-    """Largest IP packet that may go to the peer: its MRU. A larger one is answered with ICMP."""
+    """Largest IP packet that may go to the peer: its MRU. A larger one is answered with ICMP, or
+    cut into fragments where IPv4 allows it."""
     mru: int = 1400
     """Largest IP packet taken from the peer."""
     send_sequence: bool = False
@@ -68,25 +71,28 @@ class SessionSpec:
     reorder_seconds: float = 0.1
     """How long a gap in received sequence numbers is waited for."""
     mss_clamp: bool = True
-    """Lower the MSS of TCP segments with SYN, both ways, to what `mtu` and `mru` carry."""
+    """Lower the MSS of TCP segments with SYN: of those from the peer to what `mtu` carries, of
+    those to the peer to what `mru` carries."""
     antispoof: bool = True
-    """Take from the peer only packets from addresses in the session's routes."""
+    """Take from the peer only packets whose answers would go to this session by its routes."""
     idle_seconds: float | None = None
-    """`SessionIdle` after so long without user traffic."""
+    """`SessionIdle` after so long without user traffic, either way, once the session is open."""
     offset: int | None = None
     """Octets of padding behind the header of data messages we send (Offset Size); None: none."""
 
 
 @dataclass(slots=True)
 class Counters:
-    """What went through a session since it was made: user traffic, octets of IP packets."""
+    """What went through a session since it was made: IP packets of open network protocols, those of
+    services on the link among them; PPP frames where it is cross-connected."""
 
     received_packets: int = 0
     received_octets: int = 0
     sent_packets: int = 0
     sent_octets: int = 0
     dropped: int = 0
-    """Both ways, for whatever reason; the reasons are in the plane's `drops`."""
+    """Both ways, for whatever reason; the reasons are in the plane's `drops`. Packets that merely
+    name the session, from a foreign address, are only there."""
     last_received: float = 0.0
     """When the last valid data message (user traffic or PPP control) came: proof of life."""
 
@@ -109,7 +115,9 @@ class PuntPpp(NamedTuple):
 
 
 class PuntIp(NamedTuple):
-    """An IP packet to a service on the link: DHCP, DHCPv6, router solicitation."""
+    """An IP packet to a service on the link, of an open network protocol: UDP to port 67 (DHCP) or
+    547 (DHCPv6), ICMPv6 router solicitation. Its source is the session's, unspecified or
+    link-local."""
 
     session: int
     packet: bytes
@@ -183,10 +191,12 @@ class DataPlane(Protocol):
         """Make a session, closed; its id. Raises `ValueError` when the local id is taken."""
 
     def session_open(self, session: int, ipv4: bool, ipv6: bool) -> None:
-        """Forward user traffic of the network protocols that are up; stop the others."""
+        """Forward user traffic of the network protocols that are up; stop the others. Packets of
+        those that are not are punted."""
 
     def session_routes(self, session: int, networks: Sequence[Network]) -> None:
-        """Replace what is reached through a session: both destination lookup and source check."""
+        """Replace what is reached through a session: both destination lookup and source check. The
+        longest prefix decides; of two sessions with the same one, the later call."""
 
     def session_set(
         self,
@@ -200,7 +210,8 @@ class DataPlane(Protocol):
 
     def session_connect(self, a: int, b: int) -> None:
         """Cross-connect two sessions: every PPP frame of one goes out on the other, unlooked at.
-        The switch between two links (L2TP multihop)."""
+        The switch between two links (L2TP multihop). When one is removed, the frames of the other
+        are dropped. Raises `ValueError` for a session and itself."""
 
     def session_remove(self, session: int) -> Counters:
         """Forget a session; its final counters."""

@@ -1,1 +1,1 @@
-
+"""The data plane in pure Python: short, slow, and what every other one is held against."""
