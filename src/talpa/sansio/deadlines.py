@@ -19,7 +19,7 @@ class Deadlines(Generic[K]):
 
     Moving a deadline later is free: the stale entry stays in the heap and is pushed again when it
     comes up, so a timer that is put off with every packet costs no heap work. Stale entries are
-    swept out before they outnumber the deadlines.
+    swept out when they are more than twice the deadlines.
     """
 
     __slots__ = ("_heap", "_queued", "_tick", "_when")
