@@ -66,6 +66,7 @@ class Guest:
         self._jobs: dict[int, Job] = {}
         self._up = threading.Event()
         self._over = False
+        self._staged = 0
 
     def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix=f"talpa-{self.name}-"))
@@ -207,11 +208,13 @@ class Guest:
             )
         return output
 
-    def write(self, files: dict[str, str]) -> None:
-        """Put text files into the guest, by absolute path; modes as secrets need them."""
-        lines = []
-        for number, (path, text) in enumerate(files.items()):
-            staged = self.share / f"file{number}"
+    def installing(self, files: dict[str, str]) -> str:
+        """The shell command that puts text files into the guest, by absolute path, readable for
+        root alone, as programs want their secrets."""
+        commands = []
+        for path, text in files.items():
+            staged = self.share / f"{self._staged}.file"
+            self._staged += 1
             staged.write_text(text)
-            lines.append(f"install -D -m 600 /lab/{staged.name} {shlex.quote(path)}")
-        self.run(" && ".join(lines))
+            commands.append(f"install -D -m 600 /lab/{staged.name} {shlex.quote(path)}")
+        return " && ".join(commands)

@@ -1,0 +1,78 @@
+"""An independent opinion of what went over the wire: tshark's."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from interop.lab import Net, stop
+from interop.program import HERE, until
+
+# Every checksum is verified: none of them is left to a network card here.
+_CHECKS = ("ip", "udp", "tcp")
+_FAULTS = '_ws.malformed || _ws.expert.severity == "Error"'
+
+
+class Wire:
+    """What went over a guest's network card, as a capture."""
+
+    def __init__(self, capture: Path) -> None:
+        self.capture = capture
+
+    def frames(self, which: str, *fields: str) -> list[tuple[str, ...]]:
+        """The fields of all frames that a display filter picks. A field that occurs more than
+        once in a frame has its values joined by commas."""
+        command = ["tshark", "-n", "-r", str(self.capture), "-Y", which, "-T", "fields"]
+        for field in fields or ("frame.number",):
+            command += ["-e", field]
+        for protocol in _CHECKS:
+            command += ["-o", f"{protocol}.check_checksum:TRUE"]
+        self.settle()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise AssertionError(f"tshark: {done.stderr}")
+        return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+
+    def settle(self) -> None:
+        """Wait until nothing more comes."""
+        size = -1
+        while size != (size := self.capture.stat().st_size):
+            time.sleep(0.15)
+
+    def faults(self, source: str = HERE) -> list[str]:
+        """What is wrong with frames from an address, a line for each, as tshark tells it."""
+        return [
+            f"frame {number} ({protocols}): {what}"
+            for number, protocols, what in self.frames(
+                f"ip.src == {source} && ({_FAULTS})",
+                "frame.number",
+                "frame.protocols",
+                "_ws.expert.message",
+            )
+        ]
+
+    def sent(self, which: str = "l2tp", source: str = HERE) -> int:
+        """How many frames of a kind an address sent."""
+        return len(self.frames(f"ip.src == {source} && ({which})"))
+
+
+@contextmanager
+def captured(net: Net, interface: str, folder: Path) -> Iterator[Wire]:
+    """Capture an interface of the lab while the context lasts.
+
+    Taken on a guest's tap, where outgoing checksums have been filled in already.
+    """
+    capture, log = folder / f"{interface}.pcap", folder / "tcpdump.log"
+    tcpdump = net.start(
+        *("tcpdump", "-i", interface, "-n", "-U", "-s", "0", "-B", "8192", "-Z", "root"),
+        *("-w", capture),
+        log=log,
+    )
+    until("tcpdump listens", lambda: b"listening on" in log.read_bytes(), 10)
+    wire = Wire(capture)
+    try:
+        yield wire
+        wire.settle()
+    finally:
+        stop(tcpdump)
