@@ -250,6 +250,18 @@ def test_unknown_avps_are_kept_where_they_may() -> None:
     assert parse(encode(message)) == message
 
 
+def test_unknown_hidden_avp_leaves_hidden_again() -> None:
+    kept = RawAvp(311, 9, mandatory=False, hidden=True, value=b"private")
+    message = Hello(vendor_avps=(kept,))
+    body = encode(message, hide_with=SECRET, random_vector=VECTOR)
+    assert b"private" not in body
+    assert parse(body, SECRET).vendor_avps == (kept,)
+    unread = parse(body)
+    assert (unread.vendor_avps, unread.faults, len(unread.ignored)) == ((), (), 1)
+    with pytest.raises(ValueError, match="may not leave in clear"):
+        encode(message)
+
+
 def test_foreign_avps_are_added() -> None:
     body = encode(Hello(), foreign=((311, 2, b"x"),))
     assert parse(body).vendor_avps == (RawAvp(311, 2, mandatory=False, hidden=False, value=b"x"),)

@@ -238,30 +238,40 @@ def encode(
 
     With `hide_with` what is personal is hidden, under `random_vector` (16 octets or more that
     nobody can guess). `foreign` are (vendor, attribute, value) to add, not mandatory. Raises
-    `ValueError` for a value that does not fit into an AVP.
+    `ValueError` for a value that does not fit into an AVP, and for a vendor AVP that came hidden
+    where there is no `hide_with`.
     """
     out = [message.LAYOUT.first]
-    vector_due = hide_with is not None
+    vector_due = True
     for name, flags, key, encoder, several, personal in message.LAYOUT.encoders:
         value = getattr(message, name)
         if value is None or value is False:
             continue
         for one in value if several else (value,):
-            data = encoder(one)
             if personal and hide_with is not None:
                 if vector_due:
                     out.append(_random_vector(random_vector))
                     vector_due = False
-                data = hide(data, key & 0xFFFF, hide_with, random_vector)
-                out.append(_pack(flags | _H, key, data))
+                out.append(_hidden(flags, key, encoder(one), hide_with, random_vector))
             else:
-                out.append(_pack(flags, key, data))
-    out += (
-        _pack(M if avp.mandatory else 0, avp.vendor << 16 | avp.number, avp.value)
-        for avp in message.vendor_avps
-    )
+                out.append(_pack(flags, key, encoder(one)))
+    for avp in message.vendor_avps:
+        flags, key = M if avp.mandatory else 0, avp.vendor << 16 | avp.number
+        if not avp.hidden:
+            out.append(_pack(flags, key, avp.value))
+            continue
+        if hide_with is None:
+            raise ValueError(f"{_called(key)} came hidden and may not leave in clear")
+        if vector_due:
+            out.append(_random_vector(random_vector))
+            vector_due = False
+        out.append(_hidden(flags, key, avp.value, hide_with, random_vector))
     out += (_pack(0, vendor << 16 | attribute, data) for vendor, attribute, data in foreign)
     return b"".join(out)
+
+
+def _hidden(flags: int, key: int, data: bytes, secret: Secret, vector: bytes) -> bytes:
+    return _pack(flags | _H, key, hide(data, key & 0xFFFF, secret, vector))
 
 
 def _pack(flags: int, key: int, data: bytes) -> bytes:
