@@ -28,8 +28,8 @@ class Config:
     tun: str | None
     """Name of the TUN device to make; None: no device, IP packets go nowhere but to punts."""
     tun_mtu: int = 1400
-    """Octets; the largest packet the kernel may hand over. The device is made down: whoever sets its
-    addresses brings it up."""
+    """Octets; the largest packet the kernel may hand over. The device is made down: whoever sets
+    its addresses brings it up."""
     receive_buffer: int = 4 << 20
     """Octets of socket buffer asked of the kernel, so that a storm of calls is not lost in it."""
     forward_between_sessions: bool = True
@@ -115,9 +115,9 @@ class PuntPpp(NamedTuple):
 
 
 class PuntIp(NamedTuple):
-    """An IP packet to a service on the link, of an open network protocol: UDP to port 67 (DHCP) or
-    547 (DHCPv6), ICMPv6 router solicitation. Its source is the session's, unspecified or
-    link-local."""
+    """An IP packet to a service on the link, of an open network protocol: UDP to ports 67,
+    68 (DHCP), 546 and 547 (DHCPv6), ICMPv6 router solicitation and advertisement. Its source is the
+    session's, unspecified or link-local."""
 
     session: int
     packet: bytes
@@ -188,7 +188,8 @@ class DataPlane(Protocol):
         """When the last valid data message of any of its sessions came; 0.0: never."""
 
     def session_add(self, spec: SessionSpec) -> int:
-        """Make a session, closed; its id. Raises `ValueError` when the local id is taken."""
+        """Make a session, closed; its id. Raises `ValueError` when the local id is taken. Frames
+        that came for it in the second before are punted now, and `next_timeout` is due."""
 
     def session_open(self, session: int, ipv4: bool, ipv6: bool) -> None:
         """Forward user traffic of the network protocols that are up; stop the others. Packets of

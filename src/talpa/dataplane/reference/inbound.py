@@ -20,9 +20,12 @@ from talpa.dataplane.reference.state import State
 from talpa.dataplane.reference.tables import Session
 from talpa.sansio import Path
 
-DHCP_SERVER = 67
-DHCPV6_SERVER = 547
-ROUTER_SOLICITATION = 133
+DHCP = frozenset({67, 68})
+DHCPV6 = frozenset({546, 547})
+"""Ports of server and client: either may be at the other end of the link."""
+ROUTER_DISCOVERY = frozenset({133, 134})
+"""ICMPv6 types: solicitation and advertisement."""
+FOREIGN = "data from a foreign address"
 
 SMALLEST_MTU = 68
 """RFC 791: every link carries so many octets; keeps the MSS positive whatever was negotiated."""
@@ -70,14 +73,13 @@ class Inbound:
             key, number, at, end = datagram[2:6], NO_NUMBER, 6, len(datagram)
         session = self._by_key.get(key)
         if session is None:
-            known = key[:2] in state.tables.tunnel_keys
-            state.drop("data for no session" if known else "data for no tunnel")
+            self._sessionless(key, path, datagram, now)
             return
         tunnel = session.tunnel
         assert tunnel is not None
         if path is not tunnel.path and path != tunnel.path:
             # Not counted against the session: anybody can send it.
-            state.drop("data from a foreign address")
+            state.drop(FOREIGN)
             return
         frame = datagram[at:end]
         if number >= 0:
@@ -120,6 +122,16 @@ class Inbound:
             self._ipv6(session, payload, now)
         else:
             self._state.events.append(PuntPpp(session.id, protocol, payload))
+
+    def _sessionless(self, key: bytes, path: Path, datagram: bytes, now: float) -> None:
+        state = self._state
+        tunnel = state.tables.tunnel_keys.get(key[:2])
+        if tunnel is None:
+            state.drop("data for no tunnel")
+        elif path != tunnel.path:
+            state.drop(FOREIGN)
+        else:
+            state.early.keep(key, path, datagram, now)
 
     def _numbered(self, session: Session, number: int, frame: bytes, now: float) -> None:
         state = self._state
@@ -168,7 +180,7 @@ class Inbound:
         protocol, at = upper_layer4(packet)
         port = udp_destination(packet, at) if protocol == UDP else -1
         own = not session.antispoof or self._find4(source) is session
-        if port == DHCP_SERVER and (own or source == _NOWHERE4):
+        if port in DHCP and (own or source == _NOWHERE4):
             self._punt(session, packet)
             return
         if not own:
@@ -200,8 +212,8 @@ class Inbound:
         port = udp_destination(packet, at) if protocol == UDP else -1
         local = source[0] == 0xFE and source[1] & 0xC0 == 0x80
         own = not session.antispoof or self._find6(source) is session
-        service = port == DHCPV6_SERVER or (
-            protocol == ICMPV6 and at < size and packet[at] == ROUTER_SOLICITATION
+        service = port in DHCPV6 or (
+            protocol == ICMPV6 and at < size and packet[at] in ROUTER_DISCOVERY
         )
         if service and (own or local or source == _NOWHERE6):
             self._punt(session, packet)

@@ -62,16 +62,20 @@ class Pipeline:
     def drain(self) -> list[Event]:
         """The events since the last call."""
         taken, self._state.events = self._state.events, []
+        self._state.told_at = None
         return taken
 
     # Time
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        return earliest(self._state.gaps.next(), self._state.idle.next())
+        state = self._state
+        return earliest(
+            state.told_at, state.gaps.next(), state.idle.next(), state.early.next_timeout()
+        )
 
     def handle_timeout(self, now: float) -> None:
-        """Let go of what waited for reordering, then find idle sessions."""
+        """Let go of what waited for reordering, find idle sessions, drop what waited in vain."""
         state = self._state
         for number in state.gaps.due(now):
             session = self._tables.session(number)
@@ -86,6 +90,7 @@ class Pipeline:
                 state.events.append(SessionIdle(number))
             else:
                 state.watch_idle(session)
+        state.early.handle_timeout(now)
 
     # Tunnels
 
@@ -110,9 +115,13 @@ class Pipeline:
 
     # Sessions
 
-    def session_add(self, spec: SessionSpec) -> int:
-        """Make a session, closed; its id."""
-        return self._tables.add_session(spec).id
+    def session_add(self, spec: SessionSpec, now: float) -> int:
+        """Make a session, closed; its id. Takes what came for it before."""
+        session = self._tables.add_session(spec)
+        for path, datagram in self._state.early.take(session.key):
+            self.from_network(path, datagram, now)
+            self._state.told_at = now
+        return session.id
 
     def session_open(self, session: int, ipv4: bool, ipv6: bool, now: float) -> None:
         """Forward user traffic of these network protocols. Idle time counts from the first one."""

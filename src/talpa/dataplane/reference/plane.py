@@ -110,7 +110,7 @@ class ReferencePlane:
 
     def session_add(self, spec: SessionSpec) -> int:
         """Make a session, closed; its id."""
-        return self._pipeline.session_add(spec)
+        return self._pipeline.session_add(spec, self._clock())
 
     def session_open(self, session: int, ipv4: bool, ipv6: bool) -> None:
         """Forward user traffic of the network protocols that are up; stop the others."""

@@ -163,7 +163,7 @@ class TunnelSockets:
         self._sockets: list[TunnelSocket] = []
         try:
             for listen in listens:
-                self._sockets.append(TunnelSocket(listen))  # noqa: PERF401 - closed on failure
+                self._sockets.append(TunnelSocket(listen))
         except OSError:
             self.close()
             raise

@@ -1,6 +1,7 @@
 """What both directions of the plane share: the tables, what goes out, and what is counted."""
 
 from talpa.dataplane.interface import Event
+from talpa.dataplane.reference.early import EarlyData
 from talpa.dataplane.reference.framing import numbered_header, ppp_header
 from talpa.dataplane.reference.tables import Session, Tables
 from talpa.sansio import Deadlines, Drops, Path
@@ -11,11 +12,13 @@ class State:
 
     __slots__ = (
         "drops",
+        "early",
         "events",
         "forward_between_sessions",
         "gaps",
         "idle",
         "tables",
+        "told_at",
         "to_network",
         "to_tun",
     )
@@ -26,7 +29,10 @@ class State:
         self.to_network: list[tuple[Path, bytes]] = []
         self.to_tun: list[bytes] = []
         self.events: list[Event] = []
+        self.told_at: float | None = None
+        """When a command, rather than a packet or a deadline, made events that nobody took yet."""
         self.drops = drops
+        self.early = EarlyData(drops)
         self.gaps: Deadlines[int] = Deadlines()
         """By session id: when the gap that it waits for is given up."""
         self.idle: Deadlines[int] = Deadlines()
