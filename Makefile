@@ -43,7 +43,9 @@ interop: ## the tests against real peers
 
 bench: ## the benchmarks; figures are in docs/performance.md
 	@scripts/setup run
-	@.venv/bin/python -m benchmarks
+	@.venv/bin/python benchmarks/setup_rate.py
+	@.venv/bin/python benchmarks/session_memory.py
+	@.venv/bin/python benchmarks/restart.py
 
 fuzz: ## ten minutes of fuzzing over all parsers (FUZZ_SECONDS=n for another time)
 	@scripts/setup fuzz
