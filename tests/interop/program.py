@@ -60,6 +60,11 @@ password = "{setting.password}"
 """
 
 
+def _write_secret(file: Path, secret: str) -> None:
+    file.touch(0o600)
+    file.write_text(secret + "\n")
+
+
 class _Program:
     """A running `talpa`, with its log in a file."""
 
@@ -145,10 +150,13 @@ class Server(_Program):
                 return False
         return True
 
+    def command(self, *words: str) -> str:
+        """What one of the commands that talk to a server prints."""
+        return self.net.run(f"{TALPA} {' '.join(words)} --socket {self.socket}")
+
     def ask(self, *words: str) -> Any:
         """What one of the commands that take `--json` answers."""
-        command = [str(TALPA), *words, "--json", "--socket", str(self.socket)]
-        return json.loads(self.net.run(" ".join(command)))
+        return json.loads(self.command(*words, "--json"))
 
     def sessions(self) -> list[dict[str, Any]]:
         """`talpa sessions --json`, those that are up."""
@@ -175,11 +183,11 @@ class Client(_Program):
         super().__init__(net, folder, "connect")
         self.user = setting.user
         password = folder / "password"
-        password.write_text(setting.password + "\n")
-        self.options: list[str | Path] = ["--password-file", password, "--method", setting.method]
+        _write_secret(password, setting.password)
+        self.options: list[str | Path] = ["--password-file", password, "--auth", setting.method]
         if setting.tunnel_secret is not None:
             secret = folder / "tunnel-secret"
-            secret.write_text(setting.tunnel_secret + "\n")
+            _write_secret(secret, setting.tunnel_secret)
             self.options += ["--tunnel-secret-file", secret]
         self.options += ["--state-dir", folder / "state", "--tun", self.tun, "--no-dns"]
 

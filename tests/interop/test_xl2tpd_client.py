@@ -83,7 +83,7 @@ def test_an_operator_ends_a_session(server: Server, client: Client) -> None:
     client.dial()
     client.interface_up()
     [session] = server.until_sessions(1)
-    server.ask("disconnect", session["id"])
+    server.command("disconnect", session["id"])
     client.interface_down()
     assert server.sessions() == []
 
