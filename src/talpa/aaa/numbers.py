@@ -60,7 +60,7 @@ class Numbers:
         self._end_quarantine(now)
         number = self._usual(owner)
         if number is None and self._spare:
-            number = next(iter(self._spare))
+            number = self._spare.pop()
         if number is None:
             number = self._fresh()
         if number is None:
