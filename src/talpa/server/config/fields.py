@@ -24,9 +24,6 @@ from talpa.wire import Secret
 
 T = TypeVar("T")
 
-METHODS = ("mschapv2", "mschap", "chap", "pap")
-"""Authentication methods, strongest first."""
-
 
 def fault(what: str, hint: str = "") -> PydanticCustomError:
     """An error of a value: what is wrong with it, and what to do."""

@@ -27,6 +27,9 @@ def finding(error: ErrorDetails) -> Finding:
     context = error.get("ctx", {})
     match error["type"]:
         case "talpa":
+            if _tables(path):
+                header = ".".join(str(part) for part in path)
+                return Finding(path, "must be tables", f"begin each with a line [[{header}]]")
             return Finding(path, context["what"], context["hint"])
         case "missing":
             return _missing(path)
@@ -36,10 +39,10 @@ def finding(error: ErrorDetails) -> Finding:
             return _no_choice(path, error["input"], context)
         case "greater_than_equal":
             what = f"{error['input']} is too small"
-            return Finding(path, what, f"{context['ge']}{_unit(path)} or more is possible")
+            return Finding(path, what, f"the least is {context['ge']}{_unit(path)}")
         case "less_than_equal":
             what = f"{error['input']} is too large"
-            return Finding(path, what, f"{context['le']}{_unit(path)} or less is possible")
+            return Finding(path, what, f"the most is {context['le']}{_unit(path)}")
         case "too_short":
             return Finding(path, f"must have {_entries(context['min_length'])} or more")
         case "too_long":
@@ -89,6 +92,11 @@ def _entries(count: int) -> str:
 def _unit(path: tuple[str | int, ...]) -> str:
     unit = _extra(path, "unit")
     return f" {unit}" if unit else ""
+
+
+def _tables(path: tuple[str | int, ...]) -> bool:
+    """Whether there are tables `[[...]]` at `path`."""
+    return path in (("pool",), ("user",), ("l2tp", "peer"))
 
 
 def _extra(path: tuple[str | int, ...], key: str) -> str:

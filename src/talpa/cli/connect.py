@@ -1,0 +1,190 @@
+"""`talpa connect`: the client."""
+
+import getpass
+import os
+import stat
+import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from talpa.cli.errors import USAGE, CliError, say
+
+if TYPE_CHECKING:
+    from talpa.server.config.client import ClientSettings, ServerUrl
+    from talpa.wire import Secret
+
+PASSWORD_VARIABLE = "TALPA_PASSWORD"  # noqa: S105 - the name of a variable
+_MOST_SECRET = 4096
+"""Octets read from a file with a secret."""
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def connect(
+    server: Annotated[
+        str, typer.Argument(metavar="URL", help="Server: l2tp://USER@HOST, or with :PORT behind.")
+    ],
+    password_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the password from the first line of a file."),
+    ] = None,
+    tunnel_secret_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the tunnel secret from the first line of a file."),
+    ] = None,
+    route: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NETWORK", help="Reach this network through it; may be repeated."),
+    ] = None,
+    default_route: Annotated[
+        bool, typer.Option("--default-route", help="Send everything through it.")
+    ] = False,
+    no_dns: Annotated[
+        bool, typer.Option("--no-dns", help="Leave the name servers of this machine alone.")
+    ] = False,
+    no_ipv6: Annotated[bool, typer.Option("--no-ipv6", help="Do without IPv6 inside.")] = False,
+    no_reconnect: Annotated[
+        bool, typer.Option("--no-reconnect", help="End when the connection ends.")
+    ] = False,
+    auth: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD",
+            help="Log in only so: mschapv2, chap, mschap or pap; may be repeated. Otherwise "
+            "mschapv2 and chap.",
+        ),
+    ] = None,
+    mru: Annotated[
+        int, typer.Option(metavar="OCTETS", min=576, max=1500, help="Largest packet inside.")
+    ] = 1400,
+    tun: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the network device to make.")
+    ] = "talpa-vpn",
+    local_port: Annotated[
+        int,
+        typer.Option(metavar="PORT", min=0, max=65535, help="UDP port to send from; 0: any."),
+    ] = 0,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Host name to send; otherwise this machine's.")
+    ] = "",
+    state_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Directory for what is cleaned up after a crash.")
+    ] = Path("/var/lib/talpa"),
+    log_level: Annotated[
+        str, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")
+    ] = "info",
+) -> None:
+    """Connect to a server and stay connected until Ctrl-C.
+
+    The password is asked for, or taken from --password-file or the variable TALPA_PASSWORD; it is
+    never an argument, which every process on this machine could read.
+    """
+    from talpa.ppp.config import DEFAULT_METHODS
+    from talpa.server.config.client import METHODS, ClientSettings
+
+    url = _url(server)
+    for method in auth or ():
+        _demand("--auth", method, METHODS)
+    _demand("--log-level", log_level, _LEVELS)
+    routes = tuple(_network(text) for text in route or ())
+    secret = _secret_in(tunnel_secret_file) if tunnel_secret_file else None
+    settings = ClientSettings(
+        server=url.host,
+        port=url.port,
+        user=url.user,
+        password=_password(url, password_file),
+        tunnel_secret=secret,
+        routes=routes,
+        default_route=default_route,
+        use_dns=not no_dns,
+        tun=tun,
+        mru=mru,
+        methods=tuple(auth or DEFAULT_METHODS),
+        ipv6=not no_ipv6,
+        reconnect=not no_reconnect,
+        state_dir=state_dir,
+        local_port=local_port,
+        name=name,
+        log_level=log_level,
+    )
+    raise typer.Exit(_connect(settings))
+
+
+def _connect(settings: "ClientSettings") -> int:
+    from talpa.server.client_process import connect as run
+    from talpa.server.host import HostError
+
+    try:
+        return run(settings)
+    except PermissionError as error:
+        raise CliError(f"the client cannot start: {error}", "run it as root") from None
+    except (OSError, HostError) as error:
+        raise CliError(f"the client cannot start: {error}") from None
+
+
+def _url(text: str) -> "ServerUrl":
+    from talpa.server.config.client import EXAMPLE, UrlError, parse_url
+
+    try:
+        url = parse_url(text)
+    except UrlError as error:
+        raise CliError(str(error), error.hint, USAGE) from None
+    if not url.user:
+        raise CliError("the server's URL names no user", EXAMPLE, USAGE)
+    return url
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise CliError(f"--route {text}: {error}", "write it as 10.0.0.0/8", USAGE) from None
+
+
+def _demand(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise CliError(
+            f"{option} {value}: there is no such choice",
+            f"choose from {', '.join(choices)}",
+            USAGE,
+        )
+
+
+def _password(url: "ServerUrl", file: Path | None) -> "Secret":
+    """The password: from a file, the environment, or whoever sits at the terminal."""
+    from talpa.wire import Secret
+
+    # Taken out, so that no process that we start inherits it.
+    from_environment = os.environ.pop(PASSWORD_VARIABLE, None)
+    if file is not None:
+        return _secret_in(file)
+    if from_environment:
+        return Secret(from_environment)
+    if not sys.stdin.isatty():
+        raise CliError(
+            "there is no password, and no terminal to ask for it",
+            f"use --password-file, or the variable {PASSWORD_VARIABLE}",
+            USAGE,
+        )
+    password = getpass.getpass(f"Password of {url.user} at {url.host}: ")
+    if not password:
+        raise CliError("the password is empty")
+    return Secret(password)
+
+
+def _secret_in(file: Path) -> "Secret":
+    """The first line of a file."""
+    from talpa.wire import Secret
+
+    try:
+        with file.open("rb") as stream:
+            if stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & stat.S_IROTH:
+                say(f"warning: everybody on this machine can read {file}: chmod 600 {file}")
+            line = stream.readline(_MOST_SECRET).rstrip(b"\r\n")
+    except OSError as error:
+        raise CliError(f"{file} cannot be read: {error.strerror}") from None
+    if not line:
+        raise CliError(f"the first line of {file} is empty")
+    return Secret(line)

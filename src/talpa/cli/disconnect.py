@@ -1,0 +1,28 @@
+"""`talpa disconnect`: end sessions."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from talpa.api.client import ApiClient
+from talpa.cli.options import DEFAULT_SOCKET, SocketOption
+from talpa.cli.tables import printable
+
+
+def disconnect(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="USER|SESSION|TUNNEL",
+            help='A user name, a session such as "12/34", or a tunnel such as "12".',
+        ),
+    ],
+    socket: SocketOption = DEFAULT_SOCKET,
+) -> None:
+    """End the sessions of a user, one session, or a whole tunnel.
+
+    The client is told, and may connect again.
+    """
+    for ended in ApiClient(socket).disconnect(target):
+        sys.stdout.write(f"disconnected {printable(ended)}\n")

@@ -1,0 +1,50 @@
+"""`talpa status`: the server as a whole."""
+
+from collections.abc import Iterator
+
+from talpa.api.client import ApiClient
+from talpa.api.models import PoolUsage, ServerStatus
+from talpa.cli.errors import count_of
+from talpa.cli.options import DEFAULT_SOCKET, JsonOption, SocketOption
+from talpa.cli.quantities import duration
+from talpa.cli.tables import print_json, print_pairs
+
+
+def status(socket: SocketOption = DEFAULT_SOCKET, as_json: JsonOption = False) -> None:
+    """Show sessions, pools, counters and drops."""
+    found = ApiClient(socket).status()
+    if as_json:
+        print_json(found)
+    else:
+        print_pairs(_pairs(found))
+
+
+def _pairs(status: ServerStatus) -> Iterator[tuple[str, str]]:
+    yield "server", f"{status.name} (talpa {status.version}, process {status.pid})"
+    yield "up for", duration(status.uptime_seconds)
+    for address in status.listens:
+        yield "listens on", address
+    yield "data plane", f"{status.plane}, {status.tun}" if status.tun else status.plane
+    sessions = count_of(status.sessions, "session")
+    users = count_of(status.users, "user")
+    yield "connected", f"{sessions} of {users} in {count_of(status.tunnels, 'tunnel')}"
+    for pool in status.pools:
+        yield f"pool {pool.name}", _usage(pool)
+    for name, count in status.counters.items():
+        yield name, str(count)
+    for reason, count in sorted(status.drops.items(), key=lambda drop: -drop[1]):
+        yield "dropped", f"{count}: {reason}"
+    for warning in status.warnings:
+        yield "warning", warning
+
+
+def _usage(pool: PoolUsage) -> str:
+    parts = [
+        f"{used} of {size} {kind} in use"
+        for kind, used, size in (
+            ("IPv4 addresses", pool.ipv4_used, pool.ipv4_size),
+            ("IPv6 prefixes", pool.ipv6_used, pool.ipv6_size),
+        )
+        if size
+    ]
+    return ", ".join(parts) or "no addresses"
