@@ -18,9 +18,9 @@ class State:
         "gaps",
         "idle",
         "tables",
-        "told_at",
         "to_network",
         "to_tun",
+        "told_at",
     )
 
     def __init__(self, *, forward_between_sessions: bool, drops: Drops) -> None:
