@@ -82,6 +82,10 @@ class LinkClosed:
     by_peer: bool
     ras_error: int = 0
     """The error number that a Windows client shows its user, from its Terminate-Request."""
+    direction: int = 0
+    """Direction of the cause (RFC 3145 2): 0 none, 1 by the peer, 2 by us."""
+    protocol: int = 0
+    """Control Protocol Number of the cause (RFC 3145 2); 0 where it belongs to none."""
 
 
 Event = (
