@@ -9,7 +9,14 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from talpa.dataplane import interface as plane
-from talpa.hostconfig import Advertised, InformReply, LinkServices
+from talpa.hostconfig import (
+    Route,
+    inform_request,
+    parse_ack,
+    parse_advertisement,
+    router_solicitation,
+    slaac_address,
+)
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.ppp import events as ppp
@@ -17,9 +24,14 @@ from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.link import PppLink
 from talpa.roles.links import Link, Links
 from talpa.roles.notices import Notice, Tell
-from talpa.sansio import Path, Rng
+from talpa.sansio import Drops, Path, Rng, earliest
+from talpa.wire import Malformed
 
 CAUSE_USER = 3
+
+ASK_TIMES = 4
+ASK_SECONDS = 3.0
+"""How often and how far apart the server's DHCP and router are asked."""
 
 
 class Stage(Enum):
@@ -46,7 +58,7 @@ class Network:
     ipv6: tuple[IPv6Address, ...] = ()
     """Addresses out of the advertised prefixes."""
     mtu: int = 1400
-    routes: tuple[tuple[IPv4Network, IPv4Address], ...] = ()
+    routes: tuple[Route, ...] = ()
     """Networks that the server says lie behind it (DHCP options 121 and 249)."""
     search: tuple[str, ...] = ()
 
@@ -66,7 +78,7 @@ class Client:
         self.plane = data_plane
         self.config = config
         self.links = Links(endpoint, data_plane, self, rng, antispoof=False)
-        self.services = LinkServices()
+        self.drops = Drops()
         self.stage = Stage.L2TP
         self.stages: list[tuple[Stage, float]] = []
         """When each stage was entered."""
@@ -79,6 +91,10 @@ class Client:
         self.link: Link | None = None
         self.tunnel_id = 0
         self._tell = tell
+        self._xid = int.from_bytes(rng(4), "big")
+        self._asks = 0
+        self._ask_at: float | None = None
+        self._told_ipv4 = False
 
     def open(self, path: Path, now: float) -> None:
         """Call the server."""
@@ -103,11 +119,13 @@ class Client:
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        return self.links.next_timeout()
+        return earliest(self.links.next_timeout(), self._ask_at)
 
     def handle_timeout(self, now: float) -> None:
         """See to every deadline that has passed; `settle` must follow."""
         self.links.handle_timeout(now)
+        if self._ask_at is not None and self._ask_at <= now:
+            self._ask(now)
 
     def call_event(self, event: l2tp.Event, now: float) -> None:
         """Follow the tunnel; refuse what a client is not for."""
@@ -156,13 +174,11 @@ class Client:
                     wins=event.wins,
                 )
                 self._ready(link, now)
-                for packet in self.services.ask_ipv4(event.ours):
-                    self.plane.send_ip(link.handle, packet)
+                self._begin_asking(now)
             case ppp.Ipv6Up():
                 self.network = replace(self.network, link_local=event.ours)
                 self._ready(link, now)
-                for packet in self.services.ask_ipv6(event.ours):
-                    self.plane.send_ip(link.handle, packet)
+                self._begin_asking(now)
             case ppp.Ipv4Down():
                 self.network = replace(self.network, ipv4=None, peer=None)
                 self._ready(link, now)
@@ -172,20 +188,13 @@ class Client:
 
     def packet_for_host(self, link: Link, packet: bytes, now: float) -> None:  # noqa: ARG002
         """What the server tells us of routes, names and prefixes."""
-        told = self.services.learn(packet)
-        if isinstance(told, InformReply):
-            self.network = replace(
-                self.network,
-                routes=told.routes,
-                search=told.search,
-                dns=self.network.dns or told.dns,
-            )
-            self.changed = True
-        elif isinstance(told, Advertised) and self.network.link_local is not None:
-            addresses = told.addresses(self.network.link_local)
-            dns6 = tuple(d for d in told.dns if d not in self.network.dns)
-            self.network = replace(self.network, ipv6=addresses, dns=(*self.network.dns, *dns6))
-            self.changed = True
+        try:
+            if packet[0] >> 4 == 4:
+                self._learn_ipv4(packet)
+            else:
+                self._learn_ipv6(packet)
+        except Malformed as wrong:
+            self.drops.add(wrong.reason)
 
     def link_idle(self, link: Link, now: float) -> None:
         """A client does not hang up for want of traffic."""
@@ -202,6 +211,54 @@ class Client:
         self.refused = self.stage is Stage.AUTHENTICATION and closed.cause in (13, 14, 15, 16)
         self._fail(closed.reason, now)
         self._stop_tunnel(now)
+
+    def _begin_asking(self, now: float) -> None:
+        self._asks = 0
+        self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        """Ask the server's host services for what has not been told yet, a few times."""
+        self._ask_at = None
+        network, link = self.network, self.link
+        if link is None or self._asks >= ASK_TIMES:
+            return
+        waiting = False
+        if network.ipv4 is not None and not self._told_ipv4:
+            self.plane.send_ip(link.handle, inform_request(self._xid, network.ipv4, network.mtu))
+            waiting = True
+        if network.link_local is not None and not network.ipv6:
+            self.plane.send_ip(link.handle, router_solicitation(network.link_local))
+            waiting = True
+        if waiting:
+            self._asks += 1
+            self._ask_at = now + ASK_SECONDS
+
+    def _learn_ipv4(self, packet: bytes) -> None:
+        told = parse_ack(packet, self._xid)
+        self._told_ipv4 = True
+        self.network = replace(
+            self.network,
+            routes=told.routes,
+            search=told.search,
+            dns=self.network.dns or told.dns,
+        )
+        self.changed = True
+
+    def _learn_ipv6(self, packet: bytes) -> None:
+        told = parse_advertisement(packet)
+        ours = self.network.link_local
+        if ours is None:
+            return
+        addresses = tuple(
+            slaac_address(prefix.network, ours)
+            for prefix in told.prefixes
+            if prefix.autonomous and prefix.network.prefixlen == 64
+        )
+        dns6 = tuple(d for d in told.dns if d not in self.network.dns)
+        network = replace(self.network, ipv6=addresses, dns=(*self.network.dns, *dns6))
+        if network != self.network:
+            self.network = network
+            self.changed = True
 
     def _stop_tunnel(self, now: float) -> None:
         if self.stage is not Stage.CLOSED:

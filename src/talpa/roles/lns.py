@@ -4,12 +4,14 @@ Ties L2TP calls to PPP links that end here, with AAA in between (RFC 2661 2, LNS
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from talpa.aaa import Directory, Lease
 from talpa.crypto.credentials import Attempt, Refused
 from talpa.dataplane import interface as plane
-from talpa.hostconfig import LEAST_MTU, HostOffer, LinkServices
+from talpa.hostconfig import HostOffer, LinkServices
+from talpa.hostconfig.offer import LEAST_MTU
+from talpa.hostconfig.ra import REPEAT_SECONDS
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.ppp import events as ppp
@@ -25,9 +27,6 @@ CAUSE_SESSION_TIMEOUT = 4
 CAUSE_ADMIN = 3
 CAUSE_NO_RESOURCES = 1
 CAUSE_AUTHENTICATION = 14
-
-ADVERTISE_INTERVAL = 1800.0
-"""Seconds between router advertisements on a link; below a third of their lifetime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,9 +366,9 @@ class Lns:
         """Send a router advertisement, and plan the next."""
         if session.lease is None or session.lease.ipv6_prefix is None or session.ipv6 is None:
             return
-        for packet in self.services.advertise(self._offer(session, session.lease)):
+        for packet in self.services.opened(self._offer(session, session.lease)):
             self.plane.send_ip(session.handle, packet)
-        session.next_advertisement = now + ADVERTISE_INTERVAL
+        session.next_advertisement = now + REPEAT_SECONDS
         self._arm(session)
 
     def _offer(self, session: Session, lease: Lease) -> HostOffer:
@@ -378,13 +377,13 @@ class Lns:
             server=lease.gateway,
             client=lease.ipv4,
             dns=tuple(a for a in lease.dns if isinstance(a, IPv4Address)),
-            dns6=tuple(a for a in lease.dns if isinstance(a, IPv6Address)),
+            dns6=lease.dns6,
             search=lease.search,
             routes=tuple(r for r in lease.routes if isinstance(r, IPv4Network)),
             wins=lease.wins,
             ours=link.ours if link else None,
             peer=link.peer if link else None,
-            prefix=lease.ipv6_prefix,
+            prefix=_autoconfigured(lease.ipv6_prefix),
             mtu=max(session.peer_mru, LEAST_MTU),
             duid=self.config.duid,
         )
@@ -423,6 +422,11 @@ def _networks(lease: Lease) -> list[plane.Network]:
     if lease.ipv6_prefix is not None:
         networks.append(lease.ipv6_prefix)
     return networks
+
+
+def _autoconfigured(prefix: IPv6Network | None) -> IPv6Network | None:
+    """The prefix where a host can make itself an address in it: a /64 (RFC 4862 5.5.3)."""
+    return prefix if prefix is not None and prefix.prefixlen == 64 else None
 
 
 def _device(text: str) -> str:

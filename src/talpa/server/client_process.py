@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from talpa.dataplane import interface as plane
-from talpa.dataplane.reference import ReferencePlane
+from talpa.dataplane.reference.plane import ReferencePlane
 from talpa.l2tp.config import Config as L2tpConfig
 from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.ppp.config import Config as PppConfig

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from talpa.aaa import Directory
 from talpa.dataplane.interface import DataPlane
-from talpa.dataplane.reference import ReferencePlane
+from talpa.dataplane.reference.plane import ReferencePlane
 from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.roles.lns import Lns, LnsConfig
 from talpa.roles.notices import Notice

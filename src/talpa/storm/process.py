@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from talpa.dataplane import interface as plane
-from talpa.dataplane.reference import ReferencePlane
+from talpa.dataplane.reference.plane import ReferencePlane
 from talpa.sansio import Address, Path
 from talpa.server.driver import Driver
 from talpa.server.resolve import resolve, source_address

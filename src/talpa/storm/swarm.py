@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from talpa.dataplane import interface as plane
-from talpa.hostconfig import echo_request
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.config import Config as L2tpConfig
 from talpa.l2tp.v2.endpoint import Endpoint
@@ -16,6 +15,7 @@ from talpa.ppp.link import PppLink
 from talpa.roles.links import Link, Links
 from talpa.sansio import Deadlines, Path, Rng, earliest
 from talpa.storm.families import Family
+from talpa.storm.ping import echo_request
 from talpa.storm.report import STAGES, Report
 from talpa.wire import Secret
 
@@ -46,7 +46,18 @@ class Plan:
 class Caller:
     """One client, from its first call to the end of the run."""
 
-    __slots__ = ("call_id", "gateway", "ipv4", "link", "number", "retry", "stage", "started", "up")
+    __slots__ = (
+        "call_id",
+        "gateway",
+        "ipv4",
+        "link",
+        "number",
+        "pings",
+        "retry",
+        "stage",
+        "started",
+        "up",
+    )
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -56,6 +67,7 @@ class Caller:
         self.stage = 0
         """Index into STAGES of what it waits for."""
         self.up = False
+        self.pings = 0
         self.retry = RETRY_FIRST
         self.link: Link | None = None
         self.ipv4: IPv4Address | None = None
@@ -166,10 +178,10 @@ class Swarm:
                     if caller.call_id >> 16 == event.tunnel_id:
                         self._lost(caller, _why(event.result), now)
             case l2tp.CallDown():
-                caller = self._callers.get(event.tunnel_id << 16 | event.session_id)
-                if caller is not None:
-                    self._lost(caller, _why(event.result), now)
-                    self._leave_tunnel(caller, event.tunnel_id, now)
+                failed = self._callers.get(event.tunnel_id << 16 | event.session_id)
+                if failed is not None:
+                    self._lost(failed, _why(event.result), now)
+                    self._leave_tunnel(failed, event.tunnel_id, now)
 
     def link_config(self, event: l2tp.CallUp) -> PppConfig:
         """With the credentials of the caller."""
@@ -303,7 +315,10 @@ class Swarm:
     def _ping(self, caller: Caller, now: float) -> None:
         if caller.link is None or caller.ipv4 is None or caller.gateway is None:
             return
-        packet = echo_request(caller.ipv4, caller.gateway, caller.number, self.plan.ping_octets)
+        caller.pings += 1
+        packet = echo_request(
+            caller.ipv4, caller.gateway, caller.number, caller.pings, self.plan.ping_octets
+        )
         self.plane.send_ip(caller.link.handle, packet)
         self._pings.arm(caller, now + 1 / self.plan.pings)
 
