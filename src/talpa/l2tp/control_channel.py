@@ -113,6 +113,19 @@ class ControlChannel:
             self._queue = []
         self._queue.append((session_id, body))
 
+    def drop_unsent(self) -> None:
+        """Forget what has never been sent."""
+        if self._queue is not None:
+            del self._queue[self._reach :]
+            self._queue = self._queue or None
+
+    def abandon(self) -> None:
+        """Send nothing again: nobody waits for it any more. What comes is still acknowledged."""
+        self._oldest = (self._oldest + self._reach) & 0xFFFF
+        self._queue = None
+        self._in_flight = self._reach = self._transmissions = 0
+        self._retransmit_at = self._sent_at = None
+
     def receive(
         self, session_id: int, ns: int, nr: int, body: bytes, now: float
     ) -> Sequence[Delivery]:

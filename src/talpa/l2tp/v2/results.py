@@ -1,0 +1,60 @@
+"""Why things end: from what we mean to what stands in StopCCN and CDN, and back."""
+
+from talpa.l2tp.config import Habits
+from talpa.l2tp.events import Result
+from talpa.l2tp.v2.messages import Cdn, Fault, ResultCode, StopCcn
+from talpa.l2tp.values import CdnResult, DisconnectCode, GeneralError, PppDisconnectCause
+
+STATE_MACHINE_ERROR = Result(7, 0, "message out of sequence")
+TIE_LOST = Result(3, 0, "the peer opens the control connection: its tie breaker is lower")
+SILENT = Result(2, 0, "the peer does not answer")
+NO_TUNNEL = Result(2, 1, "the control connection is gone")
+TOO_MANY_CALLS = Result(CdnResult.NO_FACILITIES_NOW, 0, "too many sessions in this tunnel")
+CALL_TOO_SLOW = Result(CdnResult.TIMED_OUT, 0, "the call was not established in time")
+CALL_OUT_OF_SEQUENCE = Result(2, GeneralError.INVALID_SESSION_ID, "message out of sequence")
+HIGHEST_VERSION = 0x0100
+"""Protocol Version 1.0, as the Error Code of result 5 has it."""
+
+_TEXT_OCTETS = 200
+"""Longest Error Message that we send."""
+
+
+def of_fault(fault: Fault) -> Result:
+    """What a peer is told whose message had this fault."""
+    return Result(2, int(fault.error), fault.text)
+
+
+def result_code(result: Result, habits: Habits, octets: int = _TEXT_OCTETS) -> ResultCode:
+    """The Result Code AVP of a result, with no more than `octets` of text."""
+    text = result.message.encode()[:octets].decode(errors="ignore") if octets > 0 else ""
+    if habits.short_result:
+        return ResultCode(result.code, None, "", habits.swapped_result)
+    return ResultCode(result.code, result.error, text, habits.swapped_result)
+
+
+def of_stopccn(message: StopCcn) -> Result:
+    """What the peer says of the end of a control connection."""
+    code = message.result_code
+    return Result(code.code, code.error or 0, code.message)
+
+
+def of_cdn(message: Cdn) -> Result:
+    """What the peer says of the end of a call."""
+    code = message.result_code
+    cause = message.ppp_disconnect_cause
+    text = code.message
+    if not text and message.q931_cause is not None:
+        text = message.q931_cause.advisory or f"Q.931 cause {message.q931_cause.cause}"
+    return Result(code.code, code.error or 0, text, str(cause) if cause is not None else "")
+
+
+def disconnect_cause(cause: PppDisconnectCause | int | None) -> PppDisconnectCause | None:
+    """The PPP Disconnect Cause Code AVP; a bare Disconnect Code gets the protocol it implies."""
+    if cause is None or isinstance(cause, PppDisconnectCause):
+        return cause
+    code = DisconnectCode(cause)
+    # RFC 3145 3.2: codes 5 to 12 are LCP's.
+    protocol = (
+        0xC021 if DisconnectCode.LCP_TIMEOUT <= code <= DisconnectCode.CALLBACK_REFUSED else 0
+    )
+    return PppDisconnectCause(code, protocol)
