@@ -74,9 +74,7 @@ class SimPlane:
         mru: int | None = None,
         idle_seconds: float | None = None,
     ) -> None:
-        self.pipeline.session_set(
-            session, self._clock(), mtu=mtu, mru=mru, idle_seconds=idle_seconds
-        )
+        self.pipeline.session_set(session, mtu=mtu, mru=mru, idle_seconds=idle_seconds)
 
     def session_connect(self, a: int, b: int) -> None:
         self.pipeline.session_connect(a, b, self._clock())

@@ -77,7 +77,7 @@ class ServerEnd(_End):
     ) -> None:
         super().__init__(seed)
         self.plane = SimPlane(lambda: self.now, SERVER)
-        self.directory = Directory(users, pools)
+        self.directory = Directory(users, pools, rng=self.rng)
         base = config or LnsConfig(PppConfig())
         ppp = ppp or PppConfig(authenticate=("mschapv2", "chap"), name="server")
         endpoint = Endpoint(

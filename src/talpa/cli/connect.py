@@ -1,24 +1,17 @@
 """`talpa connect`: the client."""
 
-import getpass
-import os
-import stat
-import sys
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from talpa.cli.errors import USAGE, CliError, say
+from talpa.cli.errors import USAGE, CliError
+from talpa.cli.target import password_for, secret_in, server_url
 
 if TYPE_CHECKING:
-    from talpa.server.config.client import ClientSettings, ServerUrl
-    from talpa.wire import Secret
+    from talpa.server.config.client import ClientSettings
 
-PASSWORD_VARIABLE = "TALPA_PASSWORD"  # noqa: S105 - the name of a variable
-_MOST_SECRET = 4096
-"""Octets read from a file with a secret."""
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -84,17 +77,17 @@ def connect(
     from talpa.ppp.config import DEFAULT_METHODS
     from talpa.server.config.client import METHODS, ClientSettings
 
-    url = _url(server)
+    url = server_url(server)
     for method in auth or ():
         _demand("--auth", method, METHODS)
     _demand("--log-level", log_level, _LEVELS)
     routes = tuple(_network(text) for text in route or ())
-    secret = _secret_in(tunnel_secret_file) if tunnel_secret_file else None
+    secret = secret_in(tunnel_secret_file) if tunnel_secret_file else None
     settings = ClientSettings(
         server=url.host,
         port=url.port,
         user=url.user,
-        password=_password(url, password_file),
+        password=password_for(url, password_file),
         tunnel_secret=secret,
         routes=routes,
         default_route=default_route,
@@ -124,18 +117,6 @@ def _connect(settings: "ClientSettings") -> int:
         raise CliError(f"the client cannot start: {error}") from None
 
 
-def _url(text: str) -> "ServerUrl":
-    from talpa.server.config.client import EXAMPLE, UrlError, parse_url
-
-    try:
-        url = parse_url(text)
-    except UrlError as error:
-        raise CliError(str(error), error.hint, USAGE) from None
-    if not url.user:
-        raise CliError("the server's URL names no user", EXAMPLE, USAGE)
-    return url
-
-
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
@@ -150,41 +131,3 @@ def _demand(option: str, value: str, choices: tuple[str, ...]) -> None:
             f"choose from {', '.join(choices)}",
             USAGE,
         )
-
-
-def _password(url: "ServerUrl", file: Path | None) -> "Secret":
-    """The password: from a file, the environment, or whoever sits at the terminal."""
-    from talpa.wire import Secret
-
-    # Taken out, so that no process that we start inherits it.
-    from_environment = os.environ.pop(PASSWORD_VARIABLE, None)
-    if file is not None:
-        return _secret_in(file)
-    if from_environment:
-        return Secret(from_environment)
-    if not sys.stdin.isatty():
-        raise CliError(
-            "there is no password, and no terminal to ask for it",
-            f"use --password-file, or the variable {PASSWORD_VARIABLE}",
-            USAGE,
-        )
-    password = getpass.getpass(f"Password of {url.user} at {url.host}: ")
-    if not password:
-        raise CliError("the password is empty")
-    return Secret(password)
-
-
-def _secret_in(file: Path) -> "Secret":
-    """The first line of a file."""
-    from talpa.wire import Secret
-
-    try:
-        with file.open("rb") as stream:
-            if stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & stat.S_IROTH:
-                say(f"warning: everybody on this machine can read {file}: chmod 600 {file}")
-            line = stream.readline(_MOST_SECRET).rstrip(b"\r\n")
-    except OSError as error:
-        raise CliError(f"{file} cannot be read: {error.strerror}") from None
-    if not line:
-        raise CliError(f"the first line of {file} is empty")
-    return Secret(line)

@@ -14,6 +14,7 @@ from talpa.cli.reload import reload
 from talpa.cli.serve import serve
 from talpa.cli.sessions import sessions
 from talpa.cli.status import status
+from talpa.cli.storm import storm
 from talpa.cli.tunnels import tunnels
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ for _command in (
     status,
     disconnect,
     reload,
+    storm,
 ):
     app.command(_command.__name__.replace("_", "-"))(_command)
 
@@ -62,3 +64,7 @@ for _command in (
 def main() -> None:
     """Run the program."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""`talpa storm`: the load generator."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from talpa.cli.errors import USAGE, CliError
+from talpa.cli.tables import Column, print_table
+from talpa.cli.target import password_for, secret_in, server_url
+
+if TYPE_CHECKING:
+    from talpa.storm.process import Storm
+    from talpa.storm.report import Report
+
+_DEFAULT_FAMILY = "xl2tpd"
+
+
+def storm(
+    server: Annotated[
+        str, typer.Argument(metavar="URL", help="Server: l2tp://USER@HOST, or with :PORT behind.")
+    ],
+    clients: Annotated[
+        int, typer.Option(metavar="N", min=1, max=60_000, help="How many clients.")
+    ] = 100,
+    rate: Annotated[
+        float, typer.Option(metavar="N", min=0.1, help="Calls begun each second.")
+    ] = 50.0,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Whose habits the clients have: xl2tpd, windows, macos, android, routeros, "
+            "chromeos or lac; may be repeated, and `all` stands for all of them.",
+        ),
+    ] = None,
+    hold: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long all of them stay.")
+    ] = 5.0,
+    patience: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long the last may take.")
+    ] = 30.0,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the password from the first line of a file."),
+    ] = None,
+    tunnel_secret_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the tunnel secret from the first line of a file."),
+    ] = None,
+    echo: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=0, help="LCP echo after so much silence; 0: none."),
+    ] = 0.0,
+    pings: Annotated[
+        float,
+        typer.Option(metavar="N", min=0, help="Pings each second by each client; 0: none."),
+    ] = 0.0,
+    ping_size: Annotated[
+        int, typer.Option(metavar="OCTETS", min=28, max=1400, help="Size of a ping.")
+    ] = 64,
+    redial: Annotated[
+        bool, typer.Option("--redial", help="Call again when a session is lost.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
+    """Play many L2TP clients at once against a server, and report how it did.
+
+    Needs no privileges and makes no network device. `{n}` in the user's name becomes the number of
+    the client. Only for servers that are yours to load.
+    """
+    from talpa.storm.families import FAMILIES
+    from talpa.storm.process import Storm, run
+    from talpa.storm.swarm import Plan
+
+    url = server_url(server)
+    names = family or [_DEFAULT_FAMILY]
+    if "all" in names:
+        names = list(FAMILIES)
+    for name in names:
+        if name not in FAMILIES:
+            raise CliError(
+                f"--family {name}: there is no such family",
+                f"choose from {', '.join(FAMILIES)}, all",
+                USAGE,
+            )
+    plan = Plan(
+        clients=clients,
+        rate=rate,
+        user=url.user,
+        password=password_for(url, password_file),
+        tunnel_secret=secret_in(tunnel_secret_file) if tunnel_secret_file else None,
+        echo_interval=echo,
+        pings=pings,
+        ping_octets=ping_size,
+        redial=redial,
+    )
+    order = Storm(
+        server=url.host,
+        port=url.port,
+        families=tuple(FAMILIES[name] for name in names),
+        plan=plan,
+        hold=hold,
+        setup_patience=patience,
+    )
+    report = _run(order, run, quiet=as_json or not sys.stderr.isatty())
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
+    else:
+        _show(report)
+    raise typer.Exit(0 if report.up and not report.failures else 1)
+
+
+def _run(order: "Storm", run: "Callable[..., Report]", *, quiet: bool) -> "Report":
+    def progress(dialled: int, up: int) -> None:
+        if not quiet:
+            sys.stderr.write(f"\r{dialled} called, {up} up ")
+            sys.stderr.flush()
+
+    try:
+        report = run(order, progress)
+    except OSError as error:
+        raise CliError(
+            f"{order.server} cannot be called: {error}", "is the name right, and is there a route?"
+        ) from None
+    if not quiet:
+        sys.stderr.write("\r" + " " * 40 + "\r")
+    return report
+
+
+def _show(report: "Report") -> None:
+    """The report as tables."""
+    from talpa.storm.report import PERCENTILES, percentile
+
+    sys.stdout.write(
+        f"{report.calls} calls, {report.up} sessions set up, {sum(report.failures.values())} "
+        f"failed, {sum(report.losses.values())} lost; {report.rate():.1f} set-ups per second\n\n"
+    )
+    titles = [f"P{p} MS" if p < 100 else "MAX MS" for p in PERCENTILES]
+    print_table(
+        [Column("REACHED"), *(Column(title, right=True) for title in ("CLIENTS", *titles))],
+        [
+            [stage, str(len(times)), *(_number(percentile(times, p)) for p in PERCENTILES)]
+            for stage, times in report.times.items()
+        ],
+    )
+    if report.failures:
+        sys.stdout.write("\n")
+        print_table(
+            [Column("FAILED BEFORE"), Column("CLIENTS", right=True), Column("WHY", elastic=True)],
+            [
+                [stage, str(count), cause]
+                for (stage, cause), count in report.failures.most_common(20)
+            ],
+        )
+    if report.losses:
+        sys.stdout.write("\n")
+        print_table(
+            [Column("LOST", right=True), Column("WHY", elastic=True)],
+            [[str(count), cause] for cause, count in report.losses.most_common(20)],
+        )
+    if report.sent_packets:
+        sys.stdout.write(
+            f"\ntraffic: {report.sent_packets} packets ({report.sent_octets} octets) sent, "
+            f"{report.received_packets} ({report.received_octets}) received\n"
+        )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
