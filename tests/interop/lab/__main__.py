@@ -4,8 +4,11 @@ import os
 import sys
 
 from interop.lab.image import Image
+from interop.lab.processes import CommandFailed
 
 if os.geteuid() != 0:
     raise SystemExit("The guest image is made as root: it holds device nodes.")
-image = Image()
-image.build(lambda line: print(line, file=sys.stderr, flush=True))
+try:
+    Image().build(lambda line: print(line, file=sys.stderr, flush=True))
+except CommandFailed as failure:
+    raise SystemExit(f"The guest image could not be made: {failure}") from None
