@@ -19,6 +19,7 @@ from talpa.hostconfig import (
 )
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.l2tp.values import DisconnectCode
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.link import PppLink
@@ -27,7 +28,10 @@ from talpa.roles.notices import Notice, Tell
 from talpa.sansio import Drops, Path, Rng, earliest
 from talpa.wire import Malformed
 
-CAUSE_USER = 3
+_CREDENTIALS = frozenset(
+    (DisconnectCode.AUTHENTICATION_PROTOCOL_UNACCEPTABLE, DisconnectCode.AUTHENTICATION_FAILED)
+)
+"""Ends that calling again with the same credentials will meet again."""
 
 ASK_TIMES = 4
 ASK_SECONDS = 3.0
@@ -105,7 +109,7 @@ class Client:
     def close(self, now: float) -> None:
         """Hang up in good order."""
         if self.link is not None:
-            self.links.close(self.link, "the user disconnected", CAUSE_USER, now)
+            self.links.close(self.link, "the user disconnected", DisconnectCode.NORMAL, now)
         else:
             self._stop_tunnel(now)
 
@@ -208,7 +212,7 @@ class Client:
     ) -> None:
         """The call is over: so is the tunnel."""
         self.link = None
-        self.refused = self.stage is Stage.AUTHENTICATION and closed.cause in (13, 14, 15, 16)
+        self.refused = self.stage is Stage.AUTHENTICATION and closed.cause in _CREDENTIALS
         self._fail(closed.reason, now)
         self._stop_tunnel(now)
 

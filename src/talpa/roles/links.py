@@ -14,7 +14,7 @@ from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.link import PppLink
-from talpa.sansio import Deadlines, Path, Rng, earliest
+from talpa.sansio import Deadlines, Drops, Path, Rng, earliest
 
 
 class Link:
@@ -91,6 +91,8 @@ class Links:
         self._owner = owner
         self._rng = rng
         self._antispoof = antispoof
+        self.ppp_drops = Drops()
+        """What all links together dropped."""
         self._tunnels: dict[int, int] = {}
         self._by_handle: dict[int, Link] = {}
         self._by_call: dict[int, Link] = {}
@@ -219,7 +221,9 @@ class Links:
                 antispoof=self._antispoof,
             )
         )
-        link = self._owner.make_link(event, path, handle, PppLink(config, self._rng), now)
+        link = self._owner.make_link(
+            event, path, handle, PppLink(config, self._rng, self.ppp_drops), now
+        )
         self._by_handle[handle] = link
         self._by_call[event.tunnel_id << 16 | event.session_id] = link
         link.ppp.lower_up(now)

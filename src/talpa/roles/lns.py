@@ -14,19 +14,14 @@ from talpa.hostconfig.offer import LEAST_MTU
 from talpa.hostconfig.ra import REPEAT_SECONDS
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.l2tp.values import DisconnectCode
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Ipv4Offer
 from talpa.ppp.link import PppLink
 from talpa.roles.links import Link, Links
 from talpa.roles.notices import Notice, Tell
-from talpa.sansio import Deadlines, Drops, Path, Rng, earliest
-
-CAUSE_IDLE = 5
-CAUSE_SESSION_TIMEOUT = 4
-CAUSE_ADMIN = 3
-CAUSE_NO_RESOURCES = 1
-CAUSE_AUTHENTICATION = 14
+from talpa.sansio import Deadlines, Path, Rng, earliest
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +104,6 @@ class Lns:
         """Sessions that ever got an address."""
         self.refused = 0
         """Attempts to log in that were refused."""
-        self.ppp_drops = Drops()
-        """What the links of ended sessions dropped."""
         self.closing = False
         self._tell = tell
         self._deadlines: Deadlines[Session] = Deadlines()
@@ -145,7 +138,10 @@ class Lns:
         for session in self._deadlines.due(now):
             if session.ends_at is not None and session.ends_at <= now:
                 self.disconnect(
-                    session, "the session has lasted as long as it may", now, CAUSE_SESSION_TIMEOUT
+                    session,
+                    "the session has lasted as long as it may",
+                    now,
+                    DisconnectCode.ADMINISTRATIVE,
                 )
                 session.ends_at = None
             if session.next_advertisement is not None and session.next_advertisement <= now:
@@ -153,14 +149,14 @@ class Lns:
             self._arm(session)
 
     def disconnect(
-        self, session: Session, reason: str, now: float, cause: int = CAUSE_ADMIN
+        self, session: Session, reason: str, now: float, cause: int = DisconnectCode.ADMINISTRATIVE
     ) -> None:
         """End a session in good order: LCP Terminate, then CDN."""
         self.links.close(session, reason, cause, now)
 
     def close_tunnel(self, tunnel_id: int, now: float) -> bool:
         """End a control connection and all in it; whether there is one of that id."""
-        if not any(t.tunnel_id == tunnel_id for t in self.endpoint.describe()):
+        if self.endpoint.description(tunnel_id) is None:
             return False
         self.endpoint.close(tunnel_id, l2tp.Result(6, 0, "closed by the administrator"), now)
         return True
@@ -246,7 +242,7 @@ class Lns:
     def link_idle(self, link: Link, now: float) -> None:
         """Nothing went through for as long as allowed."""
         assert isinstance(link, Session)
-        self.disconnect(link, "no traffic for the idle time", now, CAUSE_IDLE)
+        self.disconnect(link, "no traffic for the idle time", now, DisconnectCode.NORMAL)
 
     def link_gone(
         self, link: Link, closed: ppp.LinkClosed, counters: plane.Counters, now: float
@@ -254,8 +250,6 @@ class Lns:
         """The session has ended."""
         assert isinstance(link, Session)
         self._deadlines.arm(link, None)
-        for reason, count in link.ppp.drops:
-            self.ppp_drops.add(reason, count)
         fields: dict[str, object] = {
             "session": link.id,
             "user": link.user,
@@ -319,7 +313,7 @@ class Lns:
                     },
                 )
             )
-            self.disconnect(session, lease.reason, now, CAUSE_NO_RESOURCES)
+            self.disconnect(session, lease.reason, now, DisconnectCode.NO_NCP)
             return
         session.lease = lease
         dns = tuple(a for a in lease.dns if isinstance(a, IPv4Address))

@@ -28,7 +28,12 @@ class ServerManagement:
         lns = self._lns
         now = self._driver.now()
         drops: dict[str, int] = {}
-        for source in (lns.plane.drops, lns.endpoint.drops, lns.services.drops, lns.ppp_drops):
+        for source in (
+            lns.plane.drops,
+            lns.endpoint.drops,
+            lns.services.drops,
+            lns.links.ppp_drops,
+        ):
             for reason, count in source:
                 drops[reason] = drops.get(reason, 0) + count
         sessions = lns.sessions()

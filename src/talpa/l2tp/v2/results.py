@@ -57,4 +57,4 @@ def disconnect_cause(cause: PppDisconnectCause | int | None) -> PppDisconnectCau
     protocol = (
         0xC021 if DisconnectCode.LCP_TIMEOUT <= code <= DisconnectCode.CALLBACK_REFUSED else 0
     )
-    return PppDisconnectCause(code, protocol)
+    return PppDisconnectCause(code, protocol, direction=0)
