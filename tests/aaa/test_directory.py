@@ -137,6 +137,20 @@ def test_an_expired_password_can_be_changed_by_who_may() -> None:
     assert refused(d.authenticate(pap("alice", "correct horse"), SOURCE, 0.0)).error == 691
 
 
+def test_a_changed_password_outlives_a_reload_but_not_a_new_one_from_the_file() -> None:
+    expired = replace(ALICE, expired=True, may_change_password=True)
+    d = directory(expired)
+    for old, new in ((ALICE.password, Secret("second")), (Secret("second"), Secret("third"))):
+        assert isinstance(d.authenticate(change("alice", old, new), SOURCE, 0.0), PasswordChanged)
+    for _ in range(2):
+        d.reload([expired], [STAFF])
+        assert d.authenticate(pap("alice", "third"), SOURCE, 0.0) == Accepted("alice")
+    d.reload([replace(ALICE, password=Secret("fourth"))], [STAFF])
+    assert d.authenticate(pap("alice", "fourth"), SOURCE, 0.0) == Accepted("alice")
+    d.reload([expired], [STAFF])
+    assert refused(d.authenticate(pap("alice", "correct horse"), SOURCE, 0.0)).error == 648
+
+
 def test_who_may_not_change_the_password_is_refused() -> None:
     d = directory(replace(ALICE, expired=True))
     expired = refused(d.authenticate(pap("alice", "correct horse"), SOURCE, 0.0))

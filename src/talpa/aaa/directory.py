@@ -42,6 +42,8 @@ class Directory:
         self._guesses = Guesses(limits or GuessLimits())
         self._decoy = rng(8).hex()
         self._users: dict[str, User] = {}
+        self._changed: dict[str, tuple[Secret, Secret]] = {}
+        """By user: the password as configured, and what its user has changed it to."""
         self._pools: dict[str, Addresses] = {}
         self._leases: dict[IPv4Address, Lease] = {}
         self._sessions: dict[str, int] = {}
@@ -50,13 +52,15 @@ class Directory:
     def reload(self, users: Iterable[User], pools: Iterable[Pool]) -> None:
         """Take other users and pools. Leases stay; their addresses go to nobody else.
 
-        Raises `ValueError`; then nothing has changed.
+        A password that its user has changed stays too, until another one is configured. Raises
+        `ValueError`; then nothing has changed.
         """
         by_name, specs = list(users), list(pools)
         check(by_name, specs)
         fixed = [u.address for u in by_name if u.address is not None]
         self._pools = {p.name: self._addresses(p, fixed) for p in specs}
-        self._users = {u.name: u for u in by_name}
+        self._users = {u.name: self._as_changed(u) for u in by_name}
+        self._changed = {n: c for n, c in self._changed.items() if n in self._users}
         for lease in self._leases.values():
             for addresses in self._pools.values():
                 addresses.take4(lease.ipv4)
@@ -70,6 +74,15 @@ class Directory:
             return Addresses(spec, fixed)
         old.adopt(spec, fixed)
         return old
+
+    def _as_changed(self, user: User) -> User:
+        before, after = self._changed.get(user.name, (user.password, None))
+        if after is None:
+            return user
+        if before != user.password:
+            del self._changed[user.name]
+            return user
+        return replace(user, password=after, expired=False)
 
     def authenticate(
         self, attempt: Attempt, source: str, now: float
@@ -104,6 +117,8 @@ class Directory:
         if not user.may_change_password or not result.password:
             reason = f"{user.name}: may not change the password"
             return Refused(reason, "The password could not be changed", CHANGE_FAILED)
+        configured, _ = self._changed.get(user.name, (user.password, None))
+        self._changed[user.name] = (configured, result.password)
         self._users[user.name] = replace(user, password=result.password, expired=False)
         if self.password_changed is not None:
             self.password_changed(user.name, result.password)

@@ -21,9 +21,6 @@ from talpa.crypto.mschap import (
 )
 from talpa.wire.secret import Secret
 
-MOST_NAME = 256
-"""Octets of the longest name that is looked at (RFC 2759 4)."""
-
 
 def without_domain(name: bytes) -> bytes:
     """The user's part of a name."""
