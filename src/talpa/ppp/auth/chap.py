@@ -217,9 +217,9 @@ class ChapSupplicant(Supplicant, serves=tuple(_DIALECTS)):
     def _challenged(self, identifier: int, data: bytes, now: float) -> None:
         challenge, name = parse_value_name(data)
         self._dialect.check_challenge(challenge)
-        if self._reflected(challenge, name):
-            reason = "the peer sent our own challenge back to us"
-            self._end(Failure(reason, by_peer=True, error=0))
+        reflected = self._reflection(challenge, name)
+        if reflected:
+            self._end(Failure(reflected, by_peer=True, error=0))
             return
         if identifier == self._identifier and challenge == self._challenge:
             # Repeated. After Success the peer has had its answer.
@@ -232,12 +232,15 @@ class ChapSupplicant(Supplicant, serves=tuple(_DIALECTS)):
         data = emit_value_name(answer.data, who.name.encode())
         self._respond(ChapCode.RESPONSE, identifier, data, answer.proof, now)
 
-    def _reflected(self, challenge: bytes, name: bytes) -> bool:
-        """Whether somebody wants our answer to our own question (RFC 1994, security)."""
+    def _reflection(self, challenge: bytes, name: bytes) -> str:
+        """Why this looks like somebody who wants our answer to our own question (RFC 1994, security
+        considerations); empty: it does not."""
         if self._authenticator is not None and self._authenticator.issued(challenge):
-            return True
-        own = self._config.name.encode()
-        return bool(self._config.authenticate and own) and name == own
+            return "the peer sent our own challenge back to us"
+        own = self._config.name
+        if self._config.authenticate and own and name == own.encode():
+            return f"the peer challenges us in our own name, {own}: the two ends need two names"
+        return ""
 
     def _respond(self, code: int, identifier: int, data: bytes, proof: bytes, now: float) -> None:
         self._stage = Stage.WAITING
