@@ -9,7 +9,8 @@ from talpa.cli.options import DEFAULT_CONFIG, ConfigOption
 def check_config(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Find every problem in a configuration.
 
-    Nothing is started. Each problem names its file, line and key. The exit status is 1 when there are any.
+    Nothing is started. Each problem names its file, line and key; if there are any, the exit
+    status is 1.
     """
     from talpa.server.config.loader import load
 

@@ -23,7 +23,7 @@ from talpa.server.config.schema import (
     Settings,
     User,
 )
-from talpa.server.config.wording import finding
+from talpa.server.config.wording import findings
 
 __all__ = ["ConfigError", "Problem", "Report", "examine", "load", "read"]
 
@@ -92,7 +92,7 @@ def read(text: str, file: str) -> Report:
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
-        found = [finding(detail) for detail in error.errors(include_url=False)]
+        found = findings(error.errors(include_url=False))
         return Report(None, located([*found, *checks.faults(_draft(document))]))
     faults = located(checks.faults(checks.Draft.of(settings)))
     if faults:

@@ -176,7 +176,7 @@ class Ppp(Section):
     """PPP: what is negotiated inside a session."""
 
     authentication: Annotated[tuple[Method, ...], Many] = option(
-        "Ways in which a user may prove who he is, best first: mschapv2, mschap, chap, pap. pap "
+        "Ways in which users may prove who they are, best first: mschapv2, mschap, chap, pap. pap "
         "sends the password itself, and mschap is broken: leave both out unless a client needs "
         "them.",
         default=("mschapv2", "chap"),

@@ -1,7 +1,7 @@
 """Errors of the schema in a person's words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -21,8 +21,20 @@ _TYPES = {
 }
 
 
-def finding(error: ErrorDetails) -> Finding:
-    """One error of pydantic's as a finding."""
+def findings(errors: Sequence[ErrorDetails]) -> Iterator[Finding]:
+    """The errors of pydantic as findings."""
+    for error in errors:
+        # Broken entries are not counted, so a list of them would seem too short as well.
+        followed = any(
+            len(other["loc"]) > len(error["loc"])
+            and other["loc"][: len(error["loc"])] == error["loc"]
+            for other in errors
+        )
+        if error["type"] != "too_short" or not followed:
+            yield _finding(error)
+
+
+def _finding(error: ErrorDetails) -> Finding:
     path = error["loc"]
     context = error.get("ctx", {})
     match error["type"]:
@@ -39,10 +51,10 @@ def finding(error: ErrorDetails) -> Finding:
             return _no_choice(path, error["input"], context)
         case "greater_than_equal":
             what = f"{error['input']} is too small"
-            return Finding(path, what, f"the least is {context['ge']}{_unit(path)}")
+            return Finding(path, what, f"the least is {_amount(path, context['ge'])}")
         case "less_than_equal":
             what = f"{error['input']} is too large"
-            return Finding(path, what, f"the most is {context['le']}{_unit(path)}")
+            return Finding(path, what, f"the most is {_amount(path, context['le'])}")
         case "too_short":
             return Finding(path, f"must have {_entries(context['min_length'])} or more")
         case "too_long":
@@ -76,8 +88,7 @@ def _no_choice(path: tuple[str | int, ...], value: object, context: Mapping[str,
     listed = f"choose from {', '.join(choices)}"
     if not isinstance(value, str):
         return Finding(path, "must be text in quotes", listed)
-    hint = guess(value, choices) or listed
-    return Finding(path, f"{_shown(value)} is not possible here", hint)
+    return Finding(path, f"{_shown(value)} is not possible here", listed)
 
 
 def _shown(value: str) -> str:
@@ -89,9 +100,9 @@ def _entries(count: int) -> str:
     return "1 entry" if count == 1 else f"{count} entries"
 
 
-def _unit(path: tuple[str | int, ...]) -> str:
+def _amount(path: tuple[str | int, ...], amount: float) -> str:
     unit = _extra(path, "unit")
-    return f" {unit}" if unit else ""
+    return f"{amount} {unit.removesuffix('s') if amount == 1 else unit}".rstrip()
 
 
 def _tables(path: tuple[str | int, ...]) -> bool:
