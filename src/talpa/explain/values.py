@@ -1,0 +1,40 @@
+"""Values as a person reads them: printable, and of bounded length, whatever a peer sent."""
+
+from enum import Enum
+from typing import Any
+
+from talpa.wire import Codec
+
+MOST_SHOWN = 80
+"""Characters of one value."""
+
+
+def shown(codec: Codec[Any], data: bytes) -> str:
+    """What `codec` reads in the octets. Raises `Malformed`."""
+    if codec.parts is not None:
+        return ", ".join(f"{name} {plain(value)}" for name, value in codec.parts(data))
+    value = codec.decode(data)
+    return printable(codec.show(value)) if codec.show else plain(value)
+
+
+def plain(value: object) -> str:
+    """A decoded value."""
+    if isinstance(value, bytes):
+        return printable(value.hex()) or "empty"
+    if isinstance(value, Enum):
+        return printable(str(value).replace("_", " "))
+    if isinstance(value, tuple):
+        return printable(", ".join(map(str, value)))
+    return printable(str(value))
+
+
+def text(data: bytes) -> str:
+    """A peer's octets that should be text."""
+    return printable(data[: 4 * MOST_SHOWN].decode("utf-8", "replace")).strip()
+
+
+def printable(line: str) -> str:
+    """One line without what could steer a terminal, cut where it is too long."""
+    if len(line) > MOST_SHOWN:
+        line = line[: MOST_SHOWN - 3] + "..."
+    return "".join(c if c.isprintable() else "?" for c in line)
