@@ -281,7 +281,7 @@ class Lns:
             self._tell(
                 Notice(
                     "login-failed",
-                    f"{attempt.name} ({session.path.remote.host}): {verdict.reason}",
+                    f"{verdict.reason} (from {session.path.remote.host})",
                     "warning",
                     {
                         "user": attempt.name,
@@ -296,6 +296,9 @@ class Lns:
 
     def _admit(self, session: Session, event: ppp.Authenticated, now: float) -> None:
         """Authenticated: find the user an address and open the network phase."""
+        if session.lease is not None:  # LCP was negotiated anew
+            self.directory.release(session.lease, now)
+            session.lease = None
         session.user = event.name
         session.method = event.method
         lease = self.directory.admit(event.name, now, source=session.path.remote.host)
@@ -303,7 +306,7 @@ class Lns:
             self._tell(
                 Notice(
                     "session-refused",
-                    f"{session.who()}: {lease.reason}",
+                    f"{lease.reason} (asked for by {session.who()})",
                     "warning",
                     {
                         "user": event.name,

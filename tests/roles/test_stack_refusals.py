@@ -1,0 +1,143 @@
+"""Whoever may not in is told so, and the log says why in words."""
+
+from dataclasses import replace
+from ipaddress import IPv4Network
+
+from simnet.link import Link
+from simnet.stack import ALICE, CLIENT, STAFF, ClientEnd, ServerEnd, connect
+from talpa.aaa import Pool
+from talpa.l2tp.config import Config as L2tpConfig
+from talpa.ppp.config import Config as PppConfig
+from talpa.ppp.config import Credentials
+from talpa.roles.client import Stage
+from talpa.roles.lns import LnsConfig
+from talpa.sansio import Address, Path
+from talpa.wire import Secret
+
+
+def run(client: ClientEnd, server: ServerEnd, seconds: float = 60) -> None:
+    pair = connect(Link(5), client, server)
+    pair.run(seconds, until=lambda: client.role.stage in (Stage.READY, Stage.CLOSED))
+
+
+def messages(end: ServerEnd, name: str) -> list[str]:
+    return [notice.message for notice in end.notices if notice.name == name]
+
+
+def test_wrong_password() -> None:
+    server, client = ServerEnd(1), ClientEnd(2, password="wrong")
+    run(client, server)
+    assert client.role.stage is Stage.CLOSED
+    assert client.role.refused
+    assert messages(server, "login-failed") == ["alice: wrong password (from 198.18.0.2)"]
+    assert server.directory.usage()[0].ipv4_used == 0
+
+
+def test_unknown_user() -> None:
+    server = ServerEnd(1)
+    ppp = PppConfig(credentials=Credentials("bob", Secret("x")), ask_address=True, name="bob")
+    client = ClientEnd(2, ppp=ppp)
+    run(client, server)
+    assert client.role.stage is Stage.CLOSED
+    (line,) = messages(server, "login-failed")
+    assert "no such user" in line
+
+
+def test_a_method_that_is_not_allowed_is_refused_by_both_sides() -> None:
+    server = ServerEnd(1, ppp=PppConfig(authenticate=("pap",), name="server"))
+    client = ClientEnd(2)
+    run(client, server)
+    assert client.role.stage is Stage.CLOSED
+    assert not server.role.sessions()
+
+
+def test_wrong_tunnel_secret() -> None:
+    server = ServerEnd(1, l2tp=L2tpConfig("server", secret_for=lambda _n: Secret("one")))
+    client = ClientEnd(2, l2tp=L2tpConfig("client", secret_for=lambda _n: Secret("other")))
+    run(client, server)
+    assert client.role.stage is Stage.CLOSED
+    assert server.role.endpoint.describe() == [] or client.role.failure
+
+
+def test_exhausted_pool() -> None:
+    small = Pool("small", IPv4Network("10.78.0.0/30"))
+    server = ServerEnd(1, pools=(small,))
+    first, second = ClientEnd(2), ClientEnd(3)
+    run(first, server)
+    assert first.role.stage is Stage.READY
+    run(second, server)
+    assert second.role.stage is Stage.CLOSED
+    (line,) = messages(server, "session-refused")
+    assert "pool small is exhausted" in line
+    assert len(server.role.sessions()) == 1
+
+
+def test_session_limit() -> None:
+    server = ServerEnd(1, users=(replace(ALICE, sessions=1),))
+    first, second = ClientEnd(2), ClientEnd(3)
+    run(first, server)
+    run(second, server)
+    assert second.role.stage is Stage.CLOSED
+    (line,) = messages(server, "session-refused")
+    assert "alice already has 1 session" in line
+
+
+def test_idle_and_session_timeouts_end_a_session() -> None:
+    for config, word in (
+        (LnsConfig(PppConfig(), idle_seconds=60), "idle"),
+        (LnsConfig(PppConfig(), session_seconds=60), "lasted"),
+    ):
+        server, client = ServerEnd(1, config=config), ClientEnd(2)
+        pair = connect(Link(6), client, server)
+        assert pair.run(30, until=lambda c=client: c.role.stage is Stage.READY)
+        assert pair.run(100, until=lambda s=server: not s.role.sessions()), word
+        (line,) = messages(server, "session-down")
+        assert word in line
+
+
+def test_a_client_that_falls_silent_is_noticed() -> None:
+    server, client = ServerEnd(1), ClientEnd(2)
+    link: Link[tuple[Path, bytes]] = Link(7)
+    pair = connect(link, client, server)
+    assert pair.run(30, until=lambda: client.role.stage is Stage.READY)
+    link.cut = True
+    assert pair.run(400, until=lambda: not server.role.sessions())
+    pair.run(400)
+    assert server.role.endpoint.describe() == []
+    assert server.directory.usage()[0].ipv4_used == 0
+
+
+def test_the_server_says_goodbye() -> None:
+    server, client = ServerEnd(1), ClientEnd(2)
+    pair = connect(Link(8), client, server)
+    assert pair.run(30, until=lambda: client.role.stage is Stage.READY)
+    server.role.close_all(pair.now)
+    assert pair.run(3, until=lambda: not server.role.sessions())
+    server.role.close_tunnels(pair.now)
+    assert pair.run(3, until=lambda: client.role.stage is Stage.CLOSED)
+    assert "going down" in client.role.failure
+
+
+def test_the_same_call_again_makes_no_second_tunnel() -> None:
+    """SCCRQ repeated is the same caller; from another port it is another one."""
+    server, client = ServerEnd(1), ClientEnd(2)
+    client.open(1000.0)
+    (first,) = client.transmits()
+    given: set[bytes] = set()
+    for _ in range(3):
+        server.receive(first, 1000.1)
+        given |= {data for _, data in server.transmits()}
+    assert len(given) == 1
+    other = Path(Address(CLIENT.host, CLIENT.port + 1), first[0].remote)
+    server.receive((other, first[1]), 1000.2)
+    given |= {data for _, data in server.transmits()}
+    assert len(given) == 2
+
+
+def test_pool_addresses_are_what_the_client_gets() -> None:
+    server, client = ServerEnd(1), ClientEnd(2)
+    pair = connect(Link(9), client, server)
+    pair.run(30, until=lambda: bool(client.role.network.ipv4 and client.role.network.ipv6))
+    assert client.role.network.ipv4 in STAFF.ipv4
+    assert STAFF.ipv6 is not None
+    assert all(address in STAFF.ipv6 for address in client.role.network.ipv6)
