@@ -180,7 +180,11 @@ def _may_ask(writer: asyncio.StreamWriter) -> bool:
     connection: socket.socket = writer.get_extra_info("socket")
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size)
     _, uid, _ = _PEERCRED.unpack(credentials)
-    return uid in (0, os.geteuid())
+    return uid in _owners()
+
+
+def _owners() -> tuple[int, ...]:
+    return 0, os.geteuid()
 
 
 def _bind_private(listener: socket.socket, path: Path) -> None:
