@@ -25,6 +25,7 @@ from talpa.server.driver import Driver
 from talpa.server.host import Host, HostError
 from talpa.server.log import Log
 from talpa.server.management import ServerManagement
+from talpa.server.passwords import ChangedPasswords
 
 GOODBYE_SECONDS = 4.0
 """How long peers have to answer our goodbye."""
@@ -39,7 +40,13 @@ class ServerProcess:
         self.log = Log(settings.server.log_level, settings.server.log_format)
         self.plane: DataPlane = ReferencePlane(time.monotonic)
         self.host = Host(Path(settings.server.state_dir), "server")
-        self.directory = Directory(build.users(settings), build.pools(settings), rng=os.urandom)
+        self._passwords = ChangedPasswords(Path(settings.server.state_dir))
+        self.directory = Directory(
+            self._passwords.apply(build.users(settings)),
+            build.pools(settings),
+            rng=os.urandom,
+            password_changed=self._passwords.changed,
+        )
         self.lns = Lns(
             Endpoint(build.l2tp_config(settings), os.urandom, self._last_data),
             self.plane,
@@ -78,7 +85,8 @@ class ServerProcess:
             for name in ("server", "l2tp", "dataplane")
             if getattr(settings, name) != getattr(self.settings, name)
         ]
-        self.directory.reload(build.users(settings), build.pools(settings))
+        users = self._passwords.apply(build.users(settings))
+        self.directory.reload(users, build.pools(settings))
         self.lns.config = _lns_config(settings)
         self.host.reload_pools(build.pool_networks(settings), build.gateways(settings))
         kept = len(self.lns.links)
