@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 from itertools import pairwise
 
 from talpa.dataplane import interface as plane
@@ -41,7 +42,7 @@ class ClientProcess:
     def __init__(self, settings: ClientSettings) -> None:
         self.settings = settings
         self.log = Log(settings.log_level, settings.log_format)
-        self.host = Host(settings.state_dir, f"client-{settings.tun}")
+        self.host = Host(settings.state_dir, "client")
         self._stopping = asyncio.Event()
 
     async def run(self) -> int:
@@ -145,7 +146,7 @@ class Connection:
                 tun_mtu=settings.mru,
             )
         )
-        self._host.pin_peer(remote.host)
+        self._host.pin_peer(ip_address(remote.host))
         driver = Driver(self._plane, self._client, time.monotonic)
         driver.after_turn = self._follow
         path = Path(self._plane.listens[0], remote)
@@ -167,7 +168,7 @@ class Connection:
 
     def close(self) -> None:
         """Give back what was changed of the host, then the device."""
-        self._host.teardown()
+        self._host.recover()
         self._plane.stop()
 
     def _last_data(self, tunnel_id: int) -> float:
@@ -188,19 +189,16 @@ class Connection:
         tun = self._plane.tun
         assert tun is not None
         self._applied = network
-        addresses = [*((network.ipv4,) if network.ipv4 else ()), *network.ipv6]
-        self._host.setup_client(
-            tun,
-            mtu=network.mtu,
-            addresses=addresses,
-            peer=network.peer,
-            link_local=network.link_local,
-            routes=[*settings.routes, *(r for r, _ in network.routes)],
-            default_route=settings.default_route,
-        )
+        addresses6: list[IPv6Interface | IPv6Address] = list(network.ipv6)
+        if network.link_local is not None:
+            addresses6.append(IPv6Interface((network.link_local, 64)))
+        routes = [*settings.routes, *(r.network for r in network.routes)]
+        if settings.default_route:
+            routes += _everywhere(network)
+        self._host.setup_client(tun, network.mtu, network.ipv4, network.peer, addresses6, routes)
         if settings.use_dns and network.dns and network.dns != before.dns:
-            self._host.set_dns(tun, network.dns, network.search)
-        if client_is_up(network) and not self._was_up:
+            self._host.set_dns(network.dns, network.search, everything=settings.default_route)
+        if network.ipv4 is not None and not self._was_up:
             self._was_up = True
             self._say_up(network)
         elif network.ipv6 and network.ipv6 != before.ipv6:
@@ -214,7 +212,7 @@ class Connection:
         )
         self._say(
             "connected",
-            f"connected to {self._settings.server} as {network.ipv4 or network.link_local} on "
+            f"connected to {self._settings.server} as {network.ipv4} on "
             f"{self._plane.tun} in {time.monotonic() - self._started:.2f} s ({spent})",
         )
         if network.dns:
@@ -233,9 +231,14 @@ class Connection:
         self._log.tell(Notice(name, message, level))
 
 
-def client_is_up(network: Network) -> bool:
-    """Whether there is an address to send from."""
-    return network.ipv4 is not None or network.link_local is not None
+def _everywhere(network: Network) -> list[IPv4Network | IPv6Network]:
+    """The default routes of the protocols that are up."""
+    routes: list[IPv4Network | IPv6Network] = []
+    if network.ipv4 is not None:
+        routes.append(IPv4Network("0.0.0.0/0"))
+    if network.ipv6:
+        routes.append(IPv6Network("::/0"))
+    return routes
 
 
 def connect(settings: ClientSettings) -> int:

@@ -63,7 +63,8 @@ class ServerProcess:
 
     async def run(self) -> int:
         """Serve until told to stop; the exit status."""
-        self.host.recover()
+        for change in self.host.recover():
+            self.log.tell(Notice("recovered", f"left by a crash, now undone: {change}", "warning"))
         try:
             self.plane.start(build.plane_config(self.settings))
             self._set_up_host()
@@ -88,7 +89,8 @@ class ServerProcess:
         users = self._passwords.apply(build.users(settings))
         self.directory.reload(users, build.pools(settings))
         self.lns.config = _lns_config(settings)
-        self.host.reload_pools(build.pool_networks(settings), build.gateways(settings))
+        self.host.add_addresses(build.gateways(settings))
+        self.host.reload_pools(build.pool_networks(settings), settings.server.masquerade)
         kept = len(self.lns.links)
         self.settings = settings
         text = f"configuration read again: {len(settings.users)} users, {len(settings.pools)} pools"
