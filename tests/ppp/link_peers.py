@@ -72,10 +72,6 @@ class Owner:
         (event,) = self.found(kind)
         return event
 
-    @property
-    def closed(self) -> LinkClosed | None:
-        return next(iter(self.found(LinkClosed)), None)
-
     def _judge(self, event: PeerAttempted, now: float) -> None:
         right = event.attempt.check(Secret(self.password))
         self.link.verdict(right or Refused("wrong password"), now)
@@ -180,6 +176,14 @@ class Peer:
             self.owner.handle_timeout(self.now)
         self.now = end
         return self.drain()
+
+    def ended(self) -> LinkClosed:
+        """Why the link ended."""
+        return self.owner.one(LinkClosed)
+
+    def alive(self) -> bool:
+        """Whether the link has not ended."""
+        return not self.owner.found(LinkClosed)
 
     def open_lcp(self, options: Iterable[tuple[int, bytes]] = ()) -> list[Packet]:
         """Agree to whatever the link wants; what it sends once LCP is open."""

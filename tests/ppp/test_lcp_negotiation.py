@@ -156,8 +156,7 @@ def test_requests_are_repeated_with_their_identifier_until_the_peer_is_given_up(
     request = first(peer)
     repeated = peer.wait(100)
     assert repeated == [request] * 9
-    closed = peer.owner.closed
-    assert closed is not None
+    closed = peer.ended()
     assert (closed.cause, closed.by_peer) == (6, False)
 
 
@@ -201,13 +200,12 @@ def test_zero_is_no_magic_number(value: bytes) -> None:
 
 def test_a_looped_line_is_noticed() -> None:
     peer = Peer()
-    while peer.owner.closed is None:
+    while peer.alive():
         for frame in peer.link.transmits():
             peer.owner.receive(frame, peer.now)
         peer.now += 1.0
         peer.owner.handle_timeout(peer.now)
-    closed = peer.owner.closed
-    assert closed is not None
+    closed = peer.ended()
     assert "looped" in closed.reason
     assert closed.cause == 7
 
@@ -234,8 +232,7 @@ def test_naking_for_ever_ends_the_link() -> None:
     else:
         pytest.fail("no end of it")
     peer.wait(10)
-    assert peer.owner.closed is not None
-    assert "agreement" in peer.owner.closed.reason
+    assert "agreement" in peer.ended().reason
 
 
 # Authentication: what is demanded of the peer.
@@ -254,8 +251,7 @@ def test_each_allowed_method_is_tried_before_the_peer_is_sent_away() -> None:
     (goodbye,) = peer.answer(again, NAK, [(AUTH, PAP)])
     assert goodbye.code == Code.TERMINATE_REQUEST
     peer.send(LCP, Code.TERMINATE_ACK, goodbye.identifier)
-    closed = peer.owner.closed
-    assert closed is not None
+    closed = peer.ended()
     assert closed.reason == (
         "the peer offers only PAP to authenticate itself; allowed here: MS-CHAPv2, CHAP"
     )
@@ -288,8 +284,7 @@ def test_a_downgrade_is_answered_with_our_best_and_then_refused() -> None:
     assert suggestions[:2] == [(AUTH, MSCHAPV2), (AUTH, CHAP_MD5)]
     assert packet.code == Code.TERMINATE_REQUEST
     peer.wait(10)
-    closed = peer.owner.closed
-    assert closed is not None
+    closed = peer.ended()
     assert closed.reason == (
         "the peer wants us to authenticate with PAP; allowed here: MS-CHAPv2, CHAP"
     )
@@ -301,8 +296,7 @@ def test_a_method_of_another_kind_is_named_in_the_reason() -> None:
     for identifier in range(10):
         peer.request(LCP, [(AUTH, EAP)], identifier)
     peer.wait(10)
-    assert peer.owner.closed is not None
-    assert "EAP" in peer.owner.closed.reason
+    assert "EAP" in peer.ended().reason
 
 
 def test_without_credentials_authentication_is_rejected() -> None:
@@ -347,5 +341,4 @@ def test_a_peer_that_begins_again_all_the_time_is_sent_away() -> None:
             break
         peer.answer(packets[0], ACK)
     peer.wait(10)
-    assert peer.owner.closed is not None
-    assert "renegotiated" in peer.owner.closed.reason
+    assert "renegotiated" in peer.ended().reason
