@@ -49,7 +49,7 @@ def sessions(
     elif not found:
         say("nobody is connected")
     elif wide:
-        print_table((*_SHORT, *_MORE), ((*_short(s), *_more(s)) for s in found))
+        print_table((*_SHORT, *_MORE), ((*_short(s), *_more(s)) for s in found), cut=False)
     else:
         print_table(_SHORT, map(_short, found))
 

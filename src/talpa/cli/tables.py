@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from talpa.api.models import to_json
 
 _UNCUT = 10_000
-"""Columns: more than any table has."""
+"""Characters: more than any line has."""
+_ELASTIC = 7
+"""Characters that a column is left with when the terminal is narrow."""
 
 
 class Column(NamedTuple):
@@ -22,25 +24,28 @@ class Column(NamedTuple):
     """Cut first when the terminal is narrow."""
 
 
-def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under their titles."""
+def print_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], *, cut: bool = True
+) -> None:
+    """Print rows under their titles; without `cut`, lines may be longer than the terminal's."""
     from rich import box
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for column in columns:
         table.add_column(
             column.title,
             justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=6 if column.elastic else None,
+            no_wrap=not column.elastic,
+            min_width=_ELASTIC if column.elastic else None,
         )
     for row in rows:
         # Text, not markup: names come from peers.
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    _console().print(table)
+        table.add_row(*(Text(printable(cell), no_wrap=True, overflow="ellipsis") for cell in row))
+    width = terminal_width() if cut else None
+    Console(width=width or _UNCUT, highlight=False).print(table, soft_wrap=not width)
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
@@ -66,9 +71,3 @@ def terminal_width() -> int | None:
 def printable(text: str) -> str:
     """Text without what could steer a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(width=terminal_width() or _UNCUT, highlight=False, soft_wrap=False)

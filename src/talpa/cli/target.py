@@ -41,7 +41,7 @@ def password_for(url: "ServerUrl", file: Path | None) -> "Secret":
         return secret_in(file)
     if from_environment:
         return Secret(from_environment)
-    if not sys.stdin.isatty():
+    if not _at_a_terminal():
         raise CliError(
             "there is no password, and no terminal to ask for it",
             f"use --password-file, or the variable {PASSWORD_VARIABLE}",
@@ -53,13 +53,18 @@ def password_for(url: "ServerUrl", file: Path | None) -> "Secret":
     return Secret(password)
 
 
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 def secret_in(file: Path) -> "Secret":
     """The first line of a file."""
     from talpa.wire import Secret
 
     try:
         with file.open("rb") as stream:
-            if stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & stat.S_IROTH:
+            mode = os.fstat(stream.fileno()).st_mode
+            if stat.S_ISREG(mode) and mode & stat.S_IROTH:
                 say(f"warning: everybody on this machine can read {file}: chmod 600 {file}")
             line = stream.readline(_MOST_SECRET).rstrip(b"\r\n")
     except OSError as error:

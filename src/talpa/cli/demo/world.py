@@ -1,14 +1,20 @@
 """Two network namespaces and a wire between them, for as long as this process lives.
 
-The namespaces have no name: they belong to their processes, so that nothing is left behind however
-the demo ends.
+The namespaces have no name: they belong to their processes, and these end with this one, so that
+nothing is left behind however the demo ends.
 """
 
+import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
 
 SERVER_ADDRESS = "198.18.0.1"
 CLIENT_ADDRESS = "198.18.0.2"
@@ -16,10 +22,22 @@ WIRE = "wire0"
 """The server's end of the wire: what the ladder is read from."""
 
 INSIDE = "TALPA_DEMO_INSIDE"
+"""Environment variable that tells the program that it already runs in a namespace."""
+
+_CLIENT_WIRE = "wire1"
+_TUN = Path("/dev/net/tun")
+_TOOLS = {"unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux"} | {
+    "ip": "iproute2",
+    "ping": "iputils-ping",
+}
+_MORTAL = ("setpriv", "--pdeathsig", "TERM")
+"""Its command is told to end when the process that started it is gone, even killed."""
+_GOODBYE_SECONDS = 6.0
+_PATIENCE_SECONDS = 5.0
 
 
 class DemoImpossible(Exception):
-    """The demo cannot run here: what is missing, and what to do about it."""
+    """The demo cannot run here. `str` says why, `hint` what to do about it."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(what)
@@ -38,120 +56,187 @@ def enter(command: Sequence[str]) -> int:
     As root a network namespace is enough; anyone else needs a user namespace around it. Raises
     `DemoImpossible` where the system allows neither.
     """
-    for tool, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("nsenter", "util-linux")):
+    for tool, package in _TOOLS.items():
         if shutil.which(tool) is None:
-            raise DemoImpossible(f"{tool} is missing", f"install it: apt-get install {package}")
-    if not Path("/dev/net/tun").exists():
+            raise DemoImpossible(f"{tool} is missing", f"apt-get install {package}")
+    if not _TUN.exists():
         raise DemoImpossible(
-            "/dev/net/tun is missing: without it no program can carry IP packets",
-            "load it with: modprobe tun; in a container, start it with --device /dev/net/tun",
+            f"{_TUN} is missing: without it no program can carry IP packets",
+            "load it with `modprobe tun`; start a container with --device /dev/net/tun",
         )
-    wrap = ["unshare", "--net", "--mount"]
+    if not os.access(_TUN, os.R_OK | os.W_OK):
+        raise DemoImpossible(
+            f"{_TUN} may not be opened by this user", f"run it as root, or chmod 666 {_TUN}"
+        )
+    wrap = ["unshare", "--net"]
     if os.geteuid() != 0:
-        wrap = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
-    probe = subprocess.run(  # noqa: S603
-        [*wrap, "true"], capture_output=True, text=True, check=False
-    )
-    if probe.returncode:
-        who = "root" if os.geteuid() == 0 else "this user"
-        raise DemoImpossible(
-            f"{who} may not make network namespaces: {probe.stderr.strip()}",
-            "run the demo as root, or allow user namespaces: "
-            "sysctl kernel.unprivileged_userns_clone=1 (Debian), "
-            "sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)",
-        )
-    environment = {**os.environ, INSIDE: "1"}
-    child = subprocess.Popen([*wrap, *command], env=environment)  # noqa: S603
+        wrap = ["unshare", "--user", "--map-root-user", "--net"]
+    _probe(wrap)
+    full = [*_MORTAL, *wrap, *command]
+    child = subprocess.Popen(full, env={**os.environ, INSIDE: "1"})  # noqa: S603
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        child.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
     while True:
         try:
             return child.wait()
         except KeyboardInterrupt:
-            continue  # the child had it too, and cleans up
+            continue  # the child, of the same terminal, had it too, and cleans up
+
+
+def _probe(wrap: Sequence[str]) -> None:
+    """See that a namespace can be made. Raises `DemoImpossible`."""
+    tried = subprocess.run(  # noqa: S603
+        [*wrap, "ip", "link", "set", "lo", "up"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode == 0:
+        return
+    why = tried.stderr.strip() or f"status {tried.returncode}"
+    if os.geteuid() == 0:
+        raise DemoImpossible(
+            f"network namespaces cannot be made here, not even as root: {why}",
+            "in a container, start it with --cap-add SYS_ADMIN --cap-add NET_ADMIN",
+        )
+    raise DemoImpossible(
+        f"this user may not make network namespaces: {why}",
+        "run it as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 "
+        "(Debian), kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)",
+    )
 
 
 class World:
-    """The server's namespace is this process's own; the client's belongs to a shell that waits."""
+    """Where the demo happens, for the time of a `with` block.
+
+    The server's namespace is this process's own; the client's belongs to a process that waits.
+    Making it and every command in it raise `DemoImpossible` on failure.
+    """
 
     def __init__(self) -> None:
-        self._shell = subprocess.Popen(
-            ["unshare", "--net", "cat"],  # noqa: S607
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._wait_for_namespace()
-        self._processes: list[subprocess.Popen[str]] = []
-        self._ip("link", "set", "lo", "up")
-        self._ip("link", "add", WIRE, "type", "veth", "peer", "name", "wire1")
-        self._ip("link", "set", "wire1", "netns", str(self._shell.pid))
-        self._ip("addr", "add", f"{SERVER_ADDRESS}/24", "dev", WIRE)
-        self._ip("link", "set", WIRE, "up")
-        for command in (
-            ("link", "set", "lo", "up"),
-            ("addr", "add", f"{CLIENT_ADDRESS}/24", "dev", "wire1"),
-            ("link", "set", "wire1", "up"),
-        ):
-            self.at_client("ip", *command)
+        self._holder: subprocess.Popen[bytes] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, name: str, *command: str, client: bool, log: Path) -> "subprocess.Popen[str]":
+    def __enter__(self) -> Self:
+        try:
+            self._make()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self, *command: str, client: bool, log: Path) -> subprocess.Popen[bytes]:
         """Start a process in the server's or the client's namespace; its output goes to `log`."""
-        full = [*self._prefix(client=client), *command]
-        with log.open("w") as out:
+        with log.open("wb") as out:
             process = subprocess.Popen(  # noqa: S603
-                full,
+                [*self._prefix(client=client), *_MORTAL, *command],
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                text=True,
                 start_new_session=True,
-                env={k: v for k, v in os.environ.items() if k != INSIDE} | {"TALPA_DEMO": name},
             )
         self._processes.append(process)
         return process
 
-    def at_client(self, *command: str) -> str:
-        """Run a command in the client's namespace; what it printed."""
-        return self._run([*self._prefix(client=True), *command])
+    def start_python(self, *arguments: str, client: bool, log: Path) -> subprocess.Popen[bytes]:
+        """The same for a Python program: `-m` and what follows."""
+        return self.start(sys.executable, *arguments, client=client, log=log)
+
+    def run(self, *command: str, client: bool, seconds: float = 60.0) -> str:
+        """Run a command in a namespace to its end; what it printed."""
+        return _run([*self._prefix(client=client), *command], seconds)
+
+    def addresses(self, *, client: bool) -> set[str]:
+        """Global IP addresses of a namespace."""
+        links = json.loads(self.run("ip", "-j", "addr", "show", "scope", "global", client=client))
+        return {a["local"] for link in links for a in link.get("addr_info", ()) if "local" in a}
 
     def close(self) -> None:
         """End what was started, in good order; the namespaces go with their last process."""
         for process in reversed(self._processes):
-            if process.poll() is None:
-                process.terminate()
-        for process in reversed(self._processes):
-            try:
-                process.wait(6)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)
         self._processes.clear()
-        if self._shell.stdin is not None:
-            self._shell.stdin.close()
-        self._shell.terminate()
-        self._shell.wait()
+        if self._holder is not None:
+            self._holder.terminate()
+            self._holder.communicate()
+            self._holder = None
+
+    def _make(self) -> None:
+        self._holder = subprocess.Popen(
+            [*_MORTAL, "unshare", "--net", "cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        _wait_for_namespace(self._holder)
+        holder = str(self._holder.pid)
+        self.run("ip", "link", "set", "lo", "up", client=False)
+        self.run(
+            *("ip", "link", "add", WIRE, "type", "veth", "peer", "name", _CLIENT_WIRE),
+            *("netns", holder),
+            client=False,
+        )
+        for client, device, address in (
+            (False, WIRE, SERVER_ADDRESS),
+            (True, _CLIENT_WIRE, CLIENT_ADDRESS),
+        ):
+            self.run("ip", "addr", "add", f"{address}/24", "dev", device, client=client)
+            self.run("ip", "link", "set", "lo", "up", client=client)
+            self.run("ip", "link", "set", device, "up", client=client)
 
     def _prefix(self, *, client: bool) -> list[str]:
-        return ["nsenter", "--target", str(self._shell.pid), "--net"] if client else []
+        if not client:
+            return []
+        assert self._holder is not None
+        return ["nsenter", "--target", str(self._holder.pid), "--net"]
 
-    def _wait_for_namespace(self) -> None:
-        """Until the shell is in its own namespace: before that, it is still in ours."""
-        ours = Path("/proc/self/ns/net").readlink()
-        while self._shell.poll() is None:
-            if Path(f"/proc/{self._shell.pid}/ns/net").readlink() != ours:
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a process: asked first, and killed when it does not come to an end."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(_GOODBYE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_namespace(holder: "subprocess.Popen[bytes]") -> None:
+    """Until a process is in its own namespace: before that, it still is in ours."""
+    ours = os.readlink("/proc/self/ns/net")
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while holder.poll() is None and time.monotonic() < end:
+        try:
+            if os.readlink(f"/proc/{holder.pid}/ns/net") != ours:
                 return
-        raise DemoImpossible("the client's namespace could not be made", "run the demo as root")
+        except OSError:
+            pass  # between two programs
+        time.sleep(0.002)
+    raise DemoImpossible("the client's namespace could not be made", "run the demo as root")
 
-    def _ip(self, *arguments: str) -> None:
-        self._run(["ip", *arguments])
 
-    @staticmethod
-    def _run(command: Sequence[str]) -> str:
+def _run(command: Sequence[str], seconds: float) -> str:
+    try:
         done = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, check=False, timeout=60
+            command, capture_output=True, text=True, check=False, timeout=seconds
         )
-        if done.returncode:
-            raise DemoImpossible(
-                f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}",
-                "is everything installed? try: make setup",
-            )
-        return done.stdout
+    except subprocess.TimeoutExpired:
+        raise DemoImpossible(
+            f"`{' '.join(command)}` did not end within {seconds:.0f} s", "try again"
+        ) from None
+    if done.returncode:
+        raise DemoImpossible(
+            f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}",
+            "is everything installed? try: make setup",
+        )
+    return done.stdout
