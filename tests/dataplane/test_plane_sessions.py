@@ -237,5 +237,5 @@ def test_a_session_is_small() -> None:
     tunnel = Tunnel(1, TunnelSpec(path_of(1), 1, 1))
     session = Session(1_000_000, tunnel, SessionSpec(1, 1, 1))
     own = [getattr(session, name) for name in session.__slots__ if name not in ("tunnel", "other")]
-    assert sys.getsizeof(session) + sum(map(sys.getsizeof, own)) < 2048
+    assert sys.getsizeof(session) + sum(map(sys.getsizeof, own)) < 1536
     assert not hasattr(session, "__dict__")

@@ -10,8 +10,11 @@ CONTROL = 0x8000
 LENGTH = 0x4000
 SEQUENCE = 0x0800
 OFFSET = 0x0200
-PRIORITY = 0x0100
 VERSION = 0x000F
+
+FIRST_CONTROL = CONTROL >> 8
+FIRST_OPTIONAL = (LENGTH | SEQUENCE | OFFSET) >> 8
+"""As they stand in the first octet: a message of control, one with optional fields."""
 
 ADDRESS_CONTROL = b"\xff\x03"
 PPP_IPV4 = 0x0021

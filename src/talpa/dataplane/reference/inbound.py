@@ -14,7 +14,15 @@ from talpa.dataplane.packets import (
     upper_layer6,
 )
 from talpa.dataplane.reference.clamp import clamped
-from talpa.dataplane.reference.framing import NO_NUMBER, PPP_IPV4, PPP_IPV6, parse_data_header
+from talpa.dataplane.reference.framing import (
+    FIRST_CONTROL,
+    FIRST_OPTIONAL,
+    NO_NUMBER,
+    PPP_IPV4,
+    PPP_IPV6,
+    VERSION,
+    parse_data_header,
+)
 from talpa.dataplane.reference.sequencing import arrange, gap_deadline
 from talpa.dataplane.reference.state import State
 from talpa.dataplane.reference.tables import Session
@@ -54,16 +62,16 @@ class Inbound:
         """One UDP payload."""
         state = self._state
         if len(datagram) < 6:
-            if datagram and datagram[0] & 0x80:
+            if datagram and datagram[0] & FIRST_CONTROL:
                 state.events.append(PuntL2tp(path, datagram))
             else:
                 state.drop("datagram cut short")
             return
         first = datagram[0]
-        if first & 0x80 or datagram[1] & 0x0F != 2:
+        if first & FIRST_CONTROL or datagram[1] & VERSION != 2:
             state.events.append(PuntL2tp(path, datagram))
             return
-        if first & 0x4A:
+        if first & FIRST_OPTIONAL:
             parsed = parse_data_header(datagram)
             if isinstance(parsed, str):
                 state.drop(parsed)
