@@ -54,7 +54,7 @@ fuzz: ## ten minutes of fuzzing over all parsers (FUZZ_SECONDS=n for another tim
 docs: ## build the documentation into site/
 	@scripts/setup docs
 	@.venv/bin/python docs/generate.py
-	@.venv/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 	@echo "documentation: site/index.html"
 
 lock: ## make the locks under requirements/ anew (needs uv)
