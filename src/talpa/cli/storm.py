@@ -67,7 +67,7 @@ def storm(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
 ) -> None:
-    """Play many L2TP clients at once against a server, and report how it did.
+    """Play many L2TP clients at once, and report how the server did.
 
     Needs no privileges and makes no network device. `{n}` in the user's name becomes the number of
     the client. Only for servers that are yours to load.

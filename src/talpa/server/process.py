@@ -8,8 +8,10 @@ import asyncio
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from talpa.aaa import Directory
 from talpa.dataplane.interface import DataPlane
@@ -20,6 +22,7 @@ from talpa.roles.notices import Notice
 from talpa.server.api_server import ApiServer
 from talpa.server.config import build
 from talpa.server.config.loader import ConfigError, load
+from talpa.server.config.problems import Problem
 from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
 from talpa.server.host import Host, HostError
@@ -80,7 +83,7 @@ class ServerProcess:
         Users, pools and PPP settings are taken over at once, running sessions go on. What is bound
         or made at the start stays until the next one. Raises `ConfigError`; then nothing changes.
         """
-        settings = load(self.config_path)
+        settings = load(self.config_path, self.warn)
         fixed = [
             name
             for name in ("server", "l2tp", "dataplane")
@@ -99,6 +102,18 @@ class ServerProcess:
             text += f"; changes in {', '.join(f'[{n}]' for n in fixed)} wait for the next start"
         return text
 
+    def warn(self, problem: Problem) -> None:
+        """Log what is questionable about the configuration."""
+        self.log.tell(Notice("configuration-warning", str(problem), "warning"))
+
+    def _fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something was raised that nobody caught: the log has it, the server goes on."""
+        error = context.get("exception")
+        trace = "".join(traceback.format_exception(error)) if error is not None else ""
+        self.log.tell(
+            Notice("fault", f"a fault in talpa itself: {context['message']}\n{trace}", "error")
+        )
+
     def _set_up_host(self) -> None:
         settings = self.settings
         tun = self.plane.tun
@@ -114,6 +129,7 @@ class ServerProcess:
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._fault)
         self.driver = Driver(self.plane, self.lns, time.monotonic)
         management = ServerManagement(self.settings, self.lns, self.driver, self.reload)
         api = ApiServer(Path(self.settings.server.socket), management)
@@ -178,9 +194,13 @@ def serve(config_path: Path) -> int:
     Raises `ConfigError` before anything is changed, `OSError` or `HostError` with everything put
     back.
     """
-    settings = load(config_path)
+    warnings: list[Problem] = []
+    settings = load(config_path, warnings.append)
 
     async def main() -> int:
-        return await ServerProcess(config_path, settings).run()
+        process = ServerProcess(config_path, settings)
+        for warning in warnings:
+            process.warn(warning)
+        return await process.run()
 
     return asyncio.run(main())
