@@ -3,14 +3,15 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from simnet.link import Link, Pair
 from talpa.l2tp import events
 from talpa.l2tp.config import Config
 from talpa.l2tp.events import Event, Result
 from talpa.l2tp.v2.endpoint import Endpoint
-from talpa.l2tp.v2.header import parse_control
-from talpa.l2tp.v2.messages import parse
+from talpa.l2tp.v2.header import pack_control, parse_control
+from talpa.l2tp.v2.messages import Message, Scccn, Sccrp, Sccrq, encode, parse
 from talpa.sansio import Address, Path, Rng
 from talpa.wire import Secret
 
@@ -151,3 +152,84 @@ def leftovers(endpoint: Endpoint) -> dict[str, int]:
 
 
 CLEARED = Result(1, 0, "over")
+
+
+class Raw:
+    """A peer made by hand: sends any message in any order to an endpoint, and reads its answers."""
+
+    def __init__(self, endpoint: Endpoint, path: Path = TO_LAC, tunnel_id: int = 77) -> None:
+        self.endpoint = endpoint
+        self.path = path
+        self.tunnel_id = tunnel_id
+        self.their_tunnel_id = 0
+        self.ns = 0
+        self.nr = 0
+        self.now = START
+        self.answers: list[tuple[int, Message | None]] = []
+        """(Session ID of the header, message); None: a ZLB."""
+
+    def send(
+        self,
+        message: Message | bytes,
+        session_id: int = 0,
+        *,
+        path: Path | None = None,
+        tunnel_id: int | None = None,
+        ns: int | None = None,
+        secret: Secret | None = None,
+    ) -> list[Message | None]:
+        """Send, and return what comes back at once."""
+        body = message if isinstance(message, bytes) else encode(message)
+        number = self.ns if ns is None else ns
+        to = self.their_tunnel_id if tunnel_id is None else tunnel_id
+        data = pack_control(to, session_id, number, self.nr, body)
+        if ns is None and body:
+            self.ns = (self.ns + 1) & 0xFFFF
+        self.endpoint.receive(path or self.path, data, self.now)
+        return self.read(secret)
+
+    def read(self, secret: Secret | None = None) -> list[Message | None]:
+        """What the endpoint sends now."""
+        found: list[Message | None] = []
+        for _, data in self.endpoint.transmits():
+            header, body = parse_control(data)
+            message = parse(body, secret) if body else None
+            if message is not None and header.ns == self.nr:
+                self.nr = (self.nr + 1) & 0xFFFF
+            if isinstance(message, Sccrp):
+                self.their_tunnel_id = message.assigned_tunnel_id
+            found.append(message)
+            self.answers.append((header.session_id, message))
+        return found
+
+    def sccrq(self, **changes: Any) -> Sccrq:
+        fields: dict[str, Any] = {
+            "framing_capabilities": 3,
+            "host_name": "raw",
+            "assigned_tunnel_id": self.tunnel_id,
+            "receive_window_size": 8,
+        }
+        return Sccrq(**(fields | changes))
+
+    def up(self) -> "Raw":
+        """Establish the control connection."""
+        (sccrp,) = self.send(self.sccrq())
+        assert isinstance(sccrp, Sccrp)
+        assert self.send(Scccn()) == [None]
+        assert self.their_tunnel_id in self.endpoint.tunnels()
+        return self
+
+    def wait(self, seconds: float) -> list[Message | None]:
+        """Let time pass without a sign of life; what the endpoint sends meanwhile."""
+        end = self.now + seconds
+        found: list[Message | None] = []
+        while (due := self.endpoint.next_timeout()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.endpoint.handle_timeout(self.now)
+            found += self.read()
+        self.now = end
+        return found
+
+
+def names(messages: list[Message | None]) -> list[str]:
+    return ["ZLB" if message is None else message.NAME for message in messages]

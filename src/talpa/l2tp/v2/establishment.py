@@ -19,7 +19,7 @@ from talpa.l2tp.v2.messages import (
     parse,
 )
 from talpa.l2tp.v2.reception import Stranger, peer_of
-from talpa.l2tp.values import GeneralError, StopCcnResult
+from talpa.l2tp.values import GeneralError
 from talpa.sansio import Path
 from talpa.wire import Malformed
 
@@ -152,7 +152,7 @@ class Establishment:
             message = parse(body, connection.secret)
         except Malformed as problem:
             self._shared.drops.add(problem.reason)
-            fault = Result(2, GeneralError.OUT_OF_RANGE, f"malformed message: {problem}")
+            fault = results.general(GeneralError.OUT_OF_RANGE, f"malformed message: {problem}")
             self._apply(connection, Event.CLOSE, now, result=fault)
             return
         if message.IN_CALL:
@@ -170,10 +170,12 @@ class Establishment:
                 result = results.of_stopccn(message)
                 self._apply(connection, Event.STOPCCN, now, result=result, by_peer=True)
             case Sccrq():
-                self._apply(connection, Event.SCCRQ, now)
+                # A connection at rest is no idle one that could be opened again.
+                if connection.state is not State.IDLE:
+                    self._apply(connection, Event.SCCRQ, now)
             case UnknownMessage(mandatory=True):
                 text = f"unknown message type {message.type} with the M bit set"
-                unknown = Result(2, GeneralError.UNKNOWN_MANDATORY_AVP, text)
+                unknown = results.general(GeneralError.UNKNOWN_MANDATORY_AVP, text)
                 self._apply(connection, Event.CLOSE, now, result=unknown)
             case _ if message.faults:
                 fault = results.of_fault(message.faults[0])
@@ -198,8 +200,7 @@ class Establishment:
     def _sccrp_refusal(self, connection: ControlConnection, message: Sccrp) -> Result | None:
         """Why the SCCRP is not acceptable; None: it is."""
         if message.protocol_version.version != 1:
-            text = f"version {message.protocol_version.version} is not supported, 1 is"
-            return Result(StopCcnResult.VERSION_NOT_SUPPORTED, results.HIGHEST_VERSION, text)
+            return results.wrong_version(message.protocol_version.version)
         if message.faults:
             return results.of_fault(message.faults[0])
         named = self._shared.config.secret_for(message.host_name)
@@ -207,7 +208,7 @@ class Establishment:
             if named is not None:
                 # Only a secret that was known before SCCRQ could be asked for.
                 text = "a tunnel secret is shared, but this end did not ask for proof of it"
-                return Result(StopCcnResult.NOT_AUTHORIZED, 0, text)
+                return results.not_authorized(text)
         else:
             secret = connection.secret = named or connection.secret
             assert secret is not None, "only with a secret there is a challenge"
@@ -216,7 +217,7 @@ class Establishment:
             connection.authenticated = True
         if message.challenge is not None and connection.secret is None:
             text = "no tunnel secret is shared with this host name"
-            return Result(StopCcnResult.NOT_AUTHORIZED, 0, text)
+            return results.not_authorized(text)
         return None
 
     def _scccn(self, connection: ControlConnection, message: Scccn, now: float) -> None:
@@ -241,7 +242,7 @@ class Establishment:
         else:
             reason, text = "tunnel authentication: wrong response", "the tunnel secrets differ"
         self._shared.drops.add(reason)
-        return Result(StopCcnResult.NOT_AUTHORIZED, 0, text)
+        return results.not_authorized(text)
 
     # --- the machine ---------------------------------------------------------------------------
 
@@ -270,6 +271,8 @@ class Establishment:
                     self._tunnel_open(connection, now)
                 case Action.CLEAN_UP:
                     if before is not State.IDLE:
+                        if Action.SEND_STOPCCN not in actions:
+                            connection.channel.abandon()
                         self._clean_up(connection, result, by_peer, now)
                 case Action.SEND_SCCRP | Action.REQUEUE_SCCRQ:
                     pass  # the reception answers SCCRQ
@@ -308,9 +311,7 @@ class Establishment:
     def _clean_up(
         self, connection: ControlConnection, result: Result, by_peer: bool, now: float
     ) -> None:
-        self._calls.drop_all(connection, result_of_call(result), now, by_peer=by_peer)
-        if by_peer:
-            connection.channel.abandon()
+        self._calls.drop_all(connection, results.of_call(result), now, by_peer=by_peer)
         self._opening.pop(connection.tunnel_id, None)
         self._count_address(connection.path, -1)
         self._shared.events.append(
@@ -332,7 +333,7 @@ class Establishment:
                 self._shared.touched.pop(connection.tunnel_id, None)
                 return
             silent = connection.state is State.WAIT_CTL_REPLY
-            late = Result(StopCcnResult.CLEAR, 0, "not established in time")
+            late = Result(1, 0, "not established in time")
             self._apply(connection, Event.CLOSE, now, result=results.SILENT if silent else late)
         if not connection.channel.handle_timeout(now):
             self._unanswered(connection, now)
@@ -396,9 +397,3 @@ class Establishment:
             result_code=results.result_code(result, self._shared.config.habits),
         )
         connection.send(message)
-
-
-def result_of_call(result: Result) -> Result:
-    """Why a call ends whose control connection ended for `result`."""
-    text = result.message or "the control connection ended"
-    return Result(results.NO_TUNNEL.code, results.NO_TUNNEL.error, text)

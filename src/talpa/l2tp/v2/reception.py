@@ -15,8 +15,7 @@ from talpa.l2tp.v2.control_connection import Shared
 from talpa.l2tp.v2.header import CONTROL_SIZE, pack_control
 from talpa.l2tp.v2.identifiers import draw
 from talpa.l2tp.v2.messages import Sccrp, Sccrq, StopCcn, encode
-from talpa.l2tp.v2.results import HIGHEST_VERSION, of_fault, result_code
-from talpa.l2tp.values import StopCcnResult
+from talpa.l2tp.v2.results import not_authorized, of_fault, result_code, wrong_version
 from talpa.sansio import Path
 from talpa.wire import Secret
 
@@ -139,13 +138,11 @@ class Reception:
     def _refusal(self, path: Path, message: Sccrq, secret: Secret | None) -> Result | None:
         """Why the SCCRQ is not acceptable; None: it is."""
         if message.protocol_version.version != 1:
-            text = f"version {message.protocol_version.version} is not supported, 1 is"
-            return Result(StopCcnResult.VERSION_NOT_SUPPORTED, HIGHEST_VERSION, text)
+            return wrong_version(message.protocol_version.version)
         if message.faults:
             return of_fault(message.faults[0])
         if message.challenge is not None and secret is None:
-            text = "no tunnel secret is shared with this host name"
-            return Result(StopCcnResult.NOT_AUTHORIZED, 0, text)
+            return not_authorized("no tunnel secret is shared with this host name")
         live = self._shared.per_address.get(path.remote.host, 0)
         if live >= self._shared.config.tunnels_per_address:
             return Result(2, 4, "too many control connections from this address")
