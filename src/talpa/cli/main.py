@@ -8,6 +8,7 @@ import typer
 from talpa import __version__
 from talpa.cli.check_config import check_config
 from talpa.cli.connect import connect
+from talpa.cli.demo.command import demo
 from talpa.cli.disconnect import disconnect
 from talpa.cli.errors import Commands
 from talpa.cli.reload import reload
@@ -57,6 +58,7 @@ for _command in (
     disconnect,
     reload,
     storm,
+    demo,
 ):
     app.command(_command.__name__.replace("_", "-"))(_command)
 

@@ -66,7 +66,8 @@ def dissect_negotiation(protocol: Protocol, name: str, payload: bytes) -> Dissec
     ]
     if code in _WITH_OPTIONS:
         fields += _options(protocol, data)
-        sentence = f"{_WITH_OPTIONS[Code(code)]} {option_list(protocol, data)}"
+        listed = option_list(protocol, data, values=code != Code.CONFIGURE_REJECT)
+        sentence = f"{_WITH_OPTIONS[Code(code)]} {listed}"
     else:
         said = _said(Code(code), data)
         if said:
@@ -77,9 +78,9 @@ def dissect_negotiation(protocol: Protocol, name: str, payload: bytes) -> Dissec
     return Dissection(name, code_name(protocol, code), sentence, [Layer(name, tuple(fields))])
 
 
-def option_list(protocol: Protocol, data: bytes) -> str:
-    """Configuration options in a few words. Raises `Malformed`."""
-    words = [_short(protocol, kind, value) for kind, value in parse_options(data)]
+def option_list(protocol: Protocol, data: bytes, *, values: bool = True) -> str:
+    """Configuration options in a few words, with or without their values. Raises `Malformed`."""
+    words = [_short(protocol, kind, value, values) for kind, value in parse_options(data)]
     return ", ".join(words) or "nothing in particular"
 
 
@@ -95,11 +96,13 @@ def _options(protocol: Protocol, data: bytes) -> list[Field]:
     return fields
 
 
-def _short(protocol: Protocol, kind: int, value: bytes) -> str:
+def _short(protocol: Protocol, kind: int, value: bytes, with_value: bool) -> str:
     row = option(protocol, kind)
     words = _SHORT.get((protocol, kind)) or (row.name if row else f"option {kind}")
     if "{}" not in words:
         return words
+    if not with_value:
+        return words[:-3]
     detail = _value(protocol, kind, value)
     return f"any {words[:-3]}" if detail in _ANY else words.format(detail)
 

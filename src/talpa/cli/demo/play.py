@@ -3,17 +3,18 @@
 import re
 import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from talpa.api.client import ApiClient, ApiError
 from talpa.api.models import SessionInfo
 from talpa.cli.demo.screen import Screen
 from talpa.cli.demo.wire import L2TP, SIGNALLING, Wire
-from talpa.cli.demo.world import SERVER_ADDRESS, World, stop
+from talpa.cli.demo.world import SERVER_ADDRESS, DemoError, World, stop
 from talpa.cli.quantities import octets
+from talpa.cli.tables import printable
 
 GATEWAY = "10.77.0.1"
 USER = "alice"
@@ -44,16 +45,13 @@ dns = ["{gateway}"]
 name = "{user}"
 password = "{password}"
 """
+_LOOK = "the last lines of the logs above say more"
 _RTT = re.compile(r"= ([\d.]+)/([\d.]+)/([\d.]+)")
 _LOSS = re.compile(r"(\d+) received")
 
 
-class DemoFailed(Exception):
-    """Server or client did not do what they should; the screen has their last words."""
-
-
 class Play:
-    """One run. `place` is an empty directory that is removed behind it."""
+    """One run. `place` is a directory for files that is removed behind it."""
 
     def __init__(self, world: World, wire: Wire, screen: Screen, place: Path) -> None:
         self._world = world
@@ -64,7 +62,14 @@ class Play:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self, seconds: float) -> None:
-        """All of it, with so many seconds of data in each direction. Raises `DemoFailed`."""
+        """All of it, with so many seconds of data in each direction. Raises `DemoError`."""
+        try:
+            self._acts(seconds)
+        except DemoError:
+            self._show_logs()
+            raise
+
+    def _acts(self, seconds: float) -> None:
         self._screen.line(
             f"A server ({SERVER_ADDRESS}) and a client, each in a network of its own, one wire "
             "between them."
@@ -75,15 +80,22 @@ class Play:
         session = self._connect()
         self._show_agreed(session)
         self._ping(session)
-        self._move(session, seconds)
+        self._move(seconds)
         self._show_counters()
         self._disconnect()
 
     def _start_server(self) -> None:
         password = secrets.token_urlsafe(12)
-        self._secretly("talpa.toml", _CONFIG.format(
-            place=self._place, address=SERVER_ADDRESS, gateway=GATEWAY, user=USER, password=password
-        ))
+        self._secretly(
+            "talpa.toml",
+            _CONFIG.format(
+                place=self._place,
+                address=SERVER_ADDRESS,
+                gateway=GATEWAY,
+                user=USER,
+                password=password,
+            ),
+        )
         self._secretly("password", password)
         self._talpa("server", "serve", "--config", str(self._place / "talpa.toml"), client=False)
         self._until("server", "did not answer on its socket", _SERVER_SECONDS, self._answers)
@@ -125,7 +137,7 @@ class Play:
             )
             times, answers = _RTT.search(said), _LOSS.search(said)
             if times is None or answers is None:
-                self._fail(f"no answer from {target} to ping")
+                raise DemoError(f"ping to {target} came to nothing: {said}", _LOOK)
             least, mean, most = times.groups()
             self._screen.pair(
                 name,
@@ -137,12 +149,16 @@ class Play:
         if traffic is not None:
             self._screen.rung(traffic)
 
-    def _move(self, session: SessionInfo, seconds: float) -> None:
-        self._screen.title(f"Moving data through the tunnel, {seconds:g} s each way, one TCP stream")
+    def _move(self, seconds: float) -> None:
+        self._screen.title(
+            f"Moving data through the tunnel, {seconds:g} s each way, one TCP stream"
+        )
         self._wire.listen_for(SIGNALLING)
         module = ("-m", "talpa.cli.demo.transfer")
-        self._running["transfer"] = self._world.start_python(
-            *(*module, "listen", GATEWAY, str(_PORT)), client=False, log=self._log("transfer")
+        listener = self._world.start(
+            *(sys.executable, *module, "listen", GATEWAY, str(_PORT)),
+            client=False,
+            log=self._log("transfer"),
         )
         for name, mode in (("client to server", "send"), ("server to client", "fetch")):
             said = self._world.run(
@@ -152,8 +168,95 @@ class Play:
             )
             count, spent = said.split()
             rate = int(count) * 8 / float(spent) / 1e6
-            self._screen.pair(name, f"{rate:,.0f} Mbit/s ({octets(int(count))} in {float(spent):.1f} s)")
-        stop(self._running.pop("transfer"))
+            self._screen.pair(
+                name, f"{rate:,.0f} Mbit/s ({octets(int(count))} in {float(spent):.1f} s)"
+            )
+        stop(listener)
         self._wire.listen_for(L2TP)
-'''
-'''
+
+    def _show_counters(self) -> None:
+        session = self._session()
+        self._screen.title("Counted by the server")
+        for name, count, size in (
+            ("from the client", session.received_packets, session.received_octets),
+            ("to the client", session.sent_packets, session.sent_octets),
+        ):
+            self._screen.pair(name, f"{count:,} packets, {octets(size)}")
+        self._screen.pair("dropped", f"{session.dropped:,} packets")
+
+    def _disconnect(self) -> None:
+        self._screen.title("Saying goodbye")
+        self._screen.posts(self._wire.ladder)
+        stop(self._running.pop("client"))
+        self._wire.settle()
+        stop(self._running.pop("server"))
+        self._wire.settle()
+
+    # --- server and client ----------------------------------------------------------------------
+
+    def _talpa(self, name: str, *arguments: str, client: bool) -> None:
+        self._running[name] = self._world.start(
+            *(sys.executable, "-m", "talpa.cli.main", *arguments),
+            client=client,
+            log=self._log(name),
+        )
+
+    def _until(self, name: str, what: str, seconds: float, done: Callable[[], bool]) -> None:
+        """Wait for something of the server or client. Raises `DemoError` when it does not come."""
+        process = self._running[name]
+        if self._wait(seconds, lambda: process.poll() is not None or done()):
+            if process.poll() is None:
+                return
+            what = f"ended with status {process.returncode}"
+        else:
+            what = f"{what} within {seconds:.0f} s"
+        raise DemoError(f"the {name} {what}", _LOOK)
+
+    @staticmethod
+    def _wait(seconds: float, done: Callable[[], bool]) -> bool:
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _answers(self) -> bool:
+        try:
+            self._api.status()
+        except ApiError:
+            return False
+        return True
+
+    def _has_address(self) -> bool:
+        return any(a.startswith("10.77.0.") for a in self._world.addresses(client=True))
+
+    def _has_ipv6(self) -> bool:
+        return any(":" in a for a in self._world.addresses(client=True))
+
+    def _session(self) -> SessionInfo:
+        try:
+            found = [s for s in self._api.sessions() if s.user == USER]
+        except ApiError as error:
+            raise DemoError(str(error), error.hint) from None
+        if not found:
+            raise DemoError("the server knows of no session", _LOOK)
+        return found[0]
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def _secretly(self, name: str, text: str) -> None:
+        """Write a file that nobody else may read."""
+        path = self._place / name
+        path.touch(0o600)
+        path.write_text(text)
+
+    def _log(self, name: str) -> Path:
+        return self._place / f"{name}.log"
+
+    def _show_logs(self) -> None:
+        for name in self._running:
+            lines = self._log(name).read_text(errors="replace").splitlines()
+            self._screen.title(f"The last lines of the {name}'s log")
+            for line in lines[-_LAST_LINES:] or ["(empty)"]:
+                self._screen.line(f"  {printable(line)}")

@@ -11,6 +11,7 @@ import sys
 import time
 
 CHUNK = bytes(65_536)
+_PATIENCE_SECONDS = 10.0
 
 
 def listen(address: str, port: int) -> None:
@@ -29,7 +30,7 @@ def listen(address: str, port: int) -> None:
 
 def run(mode: str, address: str, port: int, seconds: float) -> tuple[int, float]:
     """Send or fetch for so many seconds; octets that arrived, and the time they took."""
-    with socket.create_connection((address, port), timeout=10) as connection:
+    with _connected(address, port) as connection:
         connection.settimeout(seconds + 20)
         connection.sendall(struct.pack("!cd", b"S" if mode == "send" else b"F", seconds))
         if mode != "send":
@@ -38,6 +39,18 @@ def run(mode: str, address: str, port: int, seconds: float) -> tuple[int, float]
         connection.shutdown(socket.SHUT_WR)
         count, spent = struct.unpack("!Qd", _exactly(connection, 16))
         return count, spent
+
+
+def _connected(address: str, port: int) -> socket.socket:
+    """A connection, once there is somebody who listens."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return socket.create_connection((address, port), timeout=_PATIENCE_SECONDS)
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def _pour(connection: socket.socket, seconds: float) -> None:

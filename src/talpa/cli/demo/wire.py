@@ -13,7 +13,7 @@ from talpa.explain import Dissection, Ladder, Rung, dissect_l2tp
 _ETH_P_ALL = 3
 _SO_TIMESTAMPNS = 35
 _SO_ATTACH_FILTER = 26
-_TIMESPEC = struct.Struct("@qq")
+_TIMESPEC = struct.Struct("@ll")
 _MOST = 65_535
 _SETTLED_SECONDS = 0.15
 
@@ -60,6 +60,7 @@ class Wire:
         self.agreed: dict[str, str] = {}
         """What the server agreed to: the client's options, by their names in the RFCs."""
         self._show = show
+        self._over = threading.Event()
         self._silent = threading.Event()
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         self._thread = threading.Thread(target=self._read, name="wire", daemon=True)
@@ -73,8 +74,9 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._over.set()
         self._thread.join(1)
+        self._socket.close()
 
     def listen_for(self, program: tuple[_Instruction, ...]) -> None:
         """Have the kernel pass on only this."""
@@ -92,14 +94,12 @@ class Wire:
         self._silent.wait(2)
 
     def _read(self) -> None:
-        while True:
+        while not self._over.is_set():
             try:
                 packet, extra, _, _ = self._socket.recvmsg(_MOST, 64)
             except TimeoutError:
                 self._silent.set()
                 continue
-            except OSError:
-                return  # closed: the demo is over
             self._silent.clear()
             seconds, nanoseconds = _TIMESPEC.unpack(extra[0][2])
             self._tell(seconds + nanoseconds / 1e9, packet)

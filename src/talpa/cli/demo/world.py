@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +35,8 @@ _GOODBYE_SECONDS = 6.0
 _PATIENCE_SECONDS = 5.0
 
 
-class DemoImpossible(Exception):
-    """The demo cannot run here. `str` says why, `hint` what to do about it."""
+class DemoError(Exception):
+    """The demo came to nothing. `str` says why, `hint` what to do about it."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(what)
@@ -54,18 +53,18 @@ def enter(command: Sequence[str]) -> int:
     status.
 
     As root a network namespace is enough; anyone else needs a user namespace around it. Raises
-    `DemoImpossible` where the system allows neither.
+    `DemoError` where the system allows neither.
     """
     for tool, package in _TOOLS.items():
         if shutil.which(tool) is None:
-            raise DemoImpossible(f"{tool} is missing", f"apt-get install {package}")
+            raise DemoError(f"{tool} is missing", f"apt-get install {package}")
     if not _TUN.exists():
-        raise DemoImpossible(
+        raise DemoError(
             f"{_TUN} is missing: without it no program can carry IP packets",
             "load it with `modprobe tun`; start a container with --device /dev/net/tun",
         )
     if not os.access(_TUN, os.R_OK | os.W_OK):
-        raise DemoImpossible(
+        raise DemoError(
             f"{_TUN} may not be opened by this user", f"run it as root, or chmod 666 {_TUN}"
         )
     wrap = ["unshare", "--net"]
@@ -88,7 +87,7 @@ def enter(command: Sequence[str]) -> int:
 
 
 def _probe(wrap: Sequence[str]) -> None:
-    """See that a namespace can be made. Raises `DemoImpossible`."""
+    """See that a namespace can be made. Raises `DemoError`."""
     tried = subprocess.run(  # noqa: S603
         [*wrap, "ip", "link", "set", "lo", "up"], capture_output=True, text=True, check=False
     )
@@ -96,11 +95,11 @@ def _probe(wrap: Sequence[str]) -> None:
         return
     why = tried.stderr.strip() or f"status {tried.returncode}"
     if os.geteuid() == 0:
-        raise DemoImpossible(
+        raise DemoError(
             f"network namespaces cannot be made here, not even as root: {why}",
             "in a container, start it with --cap-add SYS_ADMIN --cap-add NET_ADMIN",
         )
-    raise DemoImpossible(
+    raise DemoError(
         f"this user may not make network namespaces: {why}",
         "run it as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 "
         "(Debian), kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)",
@@ -111,7 +110,7 @@ class World:
     """Where the demo happens, for the time of a `with` block.
 
     The server's namespace is this process's own; the client's belongs to a process that waits.
-    Making it and every command in it raise `DemoImpossible` on failure.
+    Making it and every command in it raise `DemoError` on failure.
     """
 
     def __init__(self) -> None:
@@ -147,10 +146,6 @@ class World:
         self._processes.append(process)
         return process
 
-    def start_python(self, *arguments: str, client: bool, log: Path) -> subprocess.Popen[bytes]:
-        """The same for a Python program: `-m` and what follows."""
-        return self.start(sys.executable, *arguments, client=client, log=log)
-
     def run(self, *command: str, client: bool, seconds: float = 60.0) -> str:
         """Run a command in a namespace to its end; what it printed."""
         return _run([*self._prefix(client=client), *command], seconds)
@@ -171,7 +166,7 @@ class World:
             self._holder = None
 
     def _make(self) -> None:
-        self._holder = subprocess.Popen(
+        self._holder = subprocess.Popen(  # noqa: S603
             [*_MORTAL, "unshare", "--net", "cat"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -213,16 +208,17 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 def _wait_for_namespace(holder: "subprocess.Popen[bytes]") -> None:
     """Until a process is in its own namespace: before that, it still is in ours."""
-    ours = os.readlink("/proc/self/ns/net")
+    ours = Path("/proc/self/ns/net").readlink()
+    theirs = Path(f"/proc/{holder.pid}/ns/net")
     end = time.monotonic() + _PATIENCE_SECONDS
     while holder.poll() is None and time.monotonic() < end:
         try:
-            if os.readlink(f"/proc/{holder.pid}/ns/net") != ours:
+            if theirs.readlink() != ours:
                 return
         except OSError:
             pass  # between two programs
         time.sleep(0.002)
-    raise DemoImpossible("the client's namespace could not be made", "run the demo as root")
+    raise DemoError("the client's namespace could not be made", "run the demo as root")
 
 
 def _run(command: Sequence[str], seconds: float) -> str:
@@ -231,11 +227,11 @@ def _run(command: Sequence[str], seconds: float) -> str:
             command, capture_output=True, text=True, check=False, timeout=seconds
         )
     except subprocess.TimeoutExpired:
-        raise DemoImpossible(
+        raise DemoError(
             f"`{' '.join(command)}` did not end within {seconds:.0f} s", "try again"
         ) from None
     if done.returncode:
-        raise DemoImpossible(
+        raise DemoError(
             f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}",
             "is everything installed? try: make setup",
         )
