@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 INSIDE = ("ip", "netns", "exec")
-STRICT = ("-X", "dev", "-W", "error")
+STRICT = ("-W", "error")
 PRELUDE = """
 import os, signal, sys
 from ipaddress import *

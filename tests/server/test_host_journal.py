@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from talpa.server.host import Host, HostError, commands
+from talpa.server.host import Host, HostError, commands, dns
 from talpa.server.host.changes import DeviceAddress, DeviceRoute, System
 from talpa.server.host.dns import ResolverFile, name_servers
 from talpa.server.host.forwarding import Setting, forwarding
@@ -175,3 +175,44 @@ def test_what_a_program_says_is_in_the_error() -> None:
         commands.run(("no-such-program",), package="x")
     with pytest.raises(HostError, match="sh -c echo sorry >&2; exit 3 failed: sorry"):
         commands.run(("sh", "-c", "echo sorry >&2; exit 3"), package="dash")
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for every program of the system: writes down how it was called."""
+    fake = tmp_path / "fake"
+    fake.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n[ -t 0 ] || cat >> {tmp_path}/calls\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setattr(commands, "find", lambda program: str(fake))
+    return tmp_path / "calls"
+
+
+def test_systemd_resolved_is_told_per_link(
+    programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dns, "_RESOLVED", tmp_path)
+    change = name_servers("talpa0", DNS[:2], ["a.example"], True)
+    change.make(system(tmp_path))
+    change.undo(system(tmp_path))
+    assert programs.read_text().splitlines() == [
+        "dns talpa0 10.77.0.1 10.77.0.2",
+        "domain talpa0 a.example ~.",
+        "revert talpa0",
+    ]
+
+
+def test_resolvconf_gets_a_record(
+    programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dns, "_RESOLVED", tmp_path / "not there")
+    change = name_servers("talpa0", DNS[:1], ["a.example"], True)
+    change.make(system(tmp_path))
+    change.undo(system(tmp_path))
+    assert programs.read_text().splitlines() == [
+        "-a talpa0.talpa",
+        "nameserver 10.77.0.1",
+        "search a.example",
+        "-d talpa0.talpa",
+    ]

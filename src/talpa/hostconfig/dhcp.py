@@ -4,6 +4,7 @@ Addresses come from IPCP; DHCP only tells the rest, to a host that asks with DHC
 asks for its routes in option 249, macOS in 121, so both are said.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from talpa.hostconfig import dhcp_message as dhcp
@@ -102,6 +103,7 @@ def _configured(offer: HostOffer) -> list[tuple[Option, object]]:
     return [(row, value) for row, value in rows if value]
 
 
+@lru_cache(64)
 def _ascii(name: str) -> str:
     return name.rstrip(".").encode("idna").decode("ascii")
 

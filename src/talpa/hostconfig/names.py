@@ -5,6 +5,7 @@ All are sequences of names as in RFC 1035 3.1; only option 119 is compressed.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from talpa.wire import Malformed, Reader
 
@@ -41,6 +42,7 @@ def encode_names(names: Sequence[str], compress: bool = False) -> bytes:
     return bytes(out)
 
 
+@lru_cache(256)  # a few configured names, asked for with every session
 def _labels(name: str) -> list[bytes]:
     try:
         # The codec turns names of other scripts into their "xn--" form, and demands labels of 1 to
