@@ -70,7 +70,8 @@ class Config:
     ask_dns: bool = True
     ask_wins: bool = False
     passive: bool = False
-    """Wait for the peer's first Configure-Request (server side of voluntary tunnels): no."""
+    """Wait for the peer's first Configure-Request before sending ours, for a third of
+    `restart_timer` at most: for peers that start listening a moment after the call is up."""
     echo_interval: float = 30.0
     """Echo-Request after so long without anything received; 0: never."""
     echo_failures: int = 4
