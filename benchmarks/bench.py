@@ -53,7 +53,9 @@ class Server:
     def __init__(self, *, method: str = "mschapv2", l2tp: str = "", pool: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="talpa-bench-"))
         (self.folder / "password").write_text("storm")
+        (self.folder / "password").chmod(0o600)
         self.config = self.folder / "talpa.toml"
+        self.config.touch(0o600)
         self.config.write_text(
             CONFIG.format(folder=self.folder, method=method, l2tp=l2tp, pool=pool)
         )

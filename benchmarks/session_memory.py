@@ -37,12 +37,13 @@ def main() -> None:
         "--hold",
         "20",
     )
-    after = sessions = 0
+    after = sessions = steady = 0
     while clients.poll() is None and not after:
-        time.sleep(0.2)
-        sessions = server.status()["sessions"]
-        if sessions >= options.clients:
-            time.sleep(5)
+        time.sleep(0.5)
+        now = int(server.status()["sessions"])
+        steady = steady + 1 if now == sessions and now > options.clients * 0.9 else 0
+        sessions = now
+        if steady >= 10:
             after = server.resident()
     report = finish(clients)
     server.stop()
@@ -50,7 +51,7 @@ def main() -> None:
         json.dumps(
             {
                 "sessions": sessions,
-                "failed": report["failed"],
+                "failures": report["failures"],
                 "resident_before": before,
                 "resident_after": after,
                 "octets_per_session": round((after - before) / sessions) if after else None,

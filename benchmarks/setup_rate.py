@@ -49,7 +49,7 @@ def main() -> None:
                 "family": options.family,
                 "method": options.method,
                 "established": report["established"],
-                "failed": report["failed"],
+                "failures": report["failures"],
                 "clients_per_second": report["per_second"],
                 "server_cpu_seconds": round(used, 2),
                 "per_server_cpu_second": round(options.clients / used, 1) if used else None,
