@@ -75,6 +75,20 @@ def test_a_wrong_password_ends_the_link_with_its_reason() -> None:
         assert not owner.found(Ipv4Up)
 
 
+def test_why_somebody_was_refused_is_not_told_to_the_peer() -> None:
+    left, right = server(variant(SERVER, authenticate=("pap",), auth_tries=1)), client()
+    right.link = client(variant(CLIENT, accept=("pap",))).link
+    left.password = "another"
+    left.link.lower_up(0.0)
+    right.link.lower_up(0.0)
+    ladder = settle(left, right, 0.0)
+    left.handle_timeout(10.0)
+    left.handle_timeout(20.0)
+    assert "wrong password" in left.one(LinkClosed).reason
+    assert not any(b"wrong password" in payload for _, _, payload in ladder)
+    assert any(b"authentication failed" in payload for _, _, payload in ladder)
+
+
 def test_authentication_that_takes_too_long_ends_the_link() -> None:
     peer = Peer(variant(SERVER, auth_timeout=5.0))
     peer.open_lcp()

@@ -22,6 +22,8 @@ _TERMINATE_PAUSE = 1.0
 """Seconds that a peer which terminated has for our Terminate-Ack before the layer is finished."""
 _FIRST_REPEAT = 0.25
 """Part of the Restart timer; see `_hear`."""
+_LONGEST_FAREWELL = 100
+"""Octets."""
 _DEAF = (State.CLOSED, State.CLOSING, State.STOPPING)
 """States where a Configure-Request is not looked into: good and bad make no difference."""
 
@@ -208,8 +210,12 @@ class ControlProtocol(Automaton):
 
     def send_terminate_request(self) -> None:
         """The reason goes along, for whoever reads the peer's log."""
-        text = self.why.reason.encode("ascii", "replace")[:128] if self.why else b""
+        text = self.farewell().encode("ascii", "replace")[:_LONGEST_FAREWELL]
         self.send(emit_packet(Code.TERMINATE_REQUEST, self.next_serial(), text))
+
+    def farewell(self) -> str:
+        """What the peer is told when we end the layer."""
+        return self.why.reason if self.why is not None else ""
 
     def send_terminate_ack(self, packet: bytes) -> None:
         """See `Automaton`."""

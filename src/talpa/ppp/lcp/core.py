@@ -41,6 +41,7 @@ _CAUSE_TERMINATED = 3
 _CAUSE_NOTHING_HEARD = 6
 _CAUSE_LOOPED = 7
 _CAUSE_METHOD = 15
+_CAUSE_AUTHENTICATION = 16
 _BY_PEER = 1
 _BY_US = 2
 
@@ -296,6 +297,13 @@ class Lcp(ControlProtocol):
         return LinkClosed(
             reason, _CAUSE_TERMINATED, by_peer=True, ras_error=error, direction=_BY_PEER
         )
+
+    def farewell(self) -> str:
+        """See `ControlProtocol`."""
+        # Why an authentication failed is for our own log: it would tell who exists and who not.
+        if self.why is not None and self.why.cause == _CAUSE_AUTHENTICATION:
+            return "authentication failed"
+        return super().farewell()
 
     # Maintenance packets.
 
