@@ -67,10 +67,7 @@ def enter(command: Sequence[str]) -> int:
         raise DemoError(
             f"{_TUN} may not be opened by this user", f"run it as root, or chmod 666 {_TUN}"
         )
-    wrap = ["unshare", "--net"]
-    if os.geteuid() != 0:
-        wrap = ["unshare", "--user", "--map-root-user", "--net"]
-    _probe(wrap)
+    wrap = _wrap()
     full = [*_MORTAL, *wrap, *command]
     child = subprocess.Popen(full, env={**os.environ, INSIDE: "1"})  # noqa: S603
 
@@ -86,18 +83,22 @@ def enter(command: Sequence[str]) -> int:
             continue  # the child, of the same terminal, had it too, and cleans up
 
 
-def _probe(wrap: Sequence[str]) -> None:
-    """See that a namespace can be made. Raises `DemoError`."""
-    tried = subprocess.run(  # noqa: S603
-        [*wrap, "ip", "link", "set", "lo", "up"], capture_output=True, text=True, check=False
-    )
-    if tried.returncode == 0:
-        return
-    why = tried.stderr.strip() or f"status {tried.returncode}"
-    if os.geteuid() == 0:
+def _wrap() -> Sequence[str]:
+    """What a command is put behind to run in a namespace. Raises `DemoError` if nothing serves."""
+    as_user = ("unshare", "--user", "--map-root-user", "--net")
+    root = os.geteuid() == 0
+    why = ""
+    for wrap in (("unshare", "--net"), as_user) if root else (as_user,):
+        tried = subprocess.run(  # noqa: S603
+            [*wrap, "ip", "link", "set", "lo", "up"], capture_output=True, text=True, check=False
+        )
+        if tried.returncode == 0:
+            return wrap
+        why = why or tried.stderr.strip() or f"status {tried.returncode}"
+    if root:
         raise DemoError(
             f"network namespaces cannot be made here, not even as root: {why}",
-            "in a container, start it with --cap-add SYS_ADMIN --cap-add NET_ADMIN",
+            "start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN",
         )
     raise DemoError(
         f"this user may not make network namespaces: {why}",
@@ -157,7 +158,9 @@ class World:
 
     def close(self) -> None:
         """End what was started, in good order; the namespaces go with their last process."""
-        for process in reversed(self._processes):
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
             stop(process)
         self._processes.clear()
         if self._holder is not None:
