@@ -147,7 +147,7 @@ class ControlChannel:
         elif ahead < self._config.receive_window:
             if self._early is None:
                 self._early = {}
-            self._early[ns] = (session_id, body)
+            self._early.setdefault(ns, (session_id, body))
             self._owe(now)
         else:
             self._drops.add("control message beyond the receive window")
