@@ -130,6 +130,13 @@ def test_chap_values_show_only_their_length(code: int) -> None:
     assert "alice" in seen.sentence
 
 
+def test_a_proof_that_is_taken_for_a_name_is_not_shown() -> None:
+    """A Response whose Value-Size is too small: the rest of it stands where the name does."""
+    damaged = b"\x08" + emit_value_name(NT_RESPONSE, b"alice")[1:]
+    seen = dissect_l2tp(data(True, CHAP, emit_packet(2, 1, damaged)))
+    assert value(seen, "Name") == f"{49 - 8 + 5} octets"
+
+
 def test_the_proof_of_a_success_and_the_challenge_of_a_failure_are_left_out() -> None:
     success = dissect_l2tp(data(False, CHAP, emit_packet(3, 1, AUTHENTICATOR)))
     assert success.sentence == "lets the user in: Welcome"

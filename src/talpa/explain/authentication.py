@@ -3,7 +3,7 @@
 import re
 
 from talpa.explain.dissection import Dissection, Field, Layer
-from talpa.explain.values import text
+from talpa.explain.values import name, text
 from talpa.ppp.auth.formats import (
     TITLES,
     ChapCode,
@@ -43,10 +43,10 @@ def dissect_pap(payload: bytes) -> Dissection:
     fields = _head(Protocol.PAP, code, identifier, _PAP_RFC)
     sentence = _PAP.get(code, _UNKNOWN)
     if code == PapCode.REQUEST:
-        name, password = parse_pap_request(data)
-        fields.append(Field("Peer-ID", text(name) or "empty", "RFC 1334 2.2.1"))
+        peer, password = parse_pap_request(data)
+        fields.append(Field("Peer-ID", name(peer), "RFC 1334 2.2.1"))
         fields.append(Field("Password", f"{len(password)} octets", "RFC 1334 2.2.1"))
-        sentence += f" as {text(name) or 'nobody'}, password in clear"
+        sentence += f" as {name(peer)}, password in clear"
     elif code in _PAP:
         said = text(parse_pap_message(data))
         fields.append(Field("Message", said or "empty", "RFC 1334 2.2.2"))
@@ -60,11 +60,11 @@ def dissect_chap(payload: bytes) -> Dissection:
     fields = _head(Protocol.CHAP, code, identifier, _CHAP_RFC)
     sentence = _CHAP.get(code, _UNKNOWN)
     if code in (ChapCode.CHALLENGE, ChapCode.RESPONSE):
-        value, name = parse_value_name(data)
+        value, peer = parse_value_name(data)
         fields.append(Field("Value", f"{len(value)} octets", "RFC 1994 4.1"))
-        fields.append(Field("Name", text(name) or "empty", "RFC 1994 4.1"))
+        fields.append(Field("Name", name(peer), "RFC 1994 4.1"))
         who = "is" if code == ChapCode.CHALLENGE else "for"
-        sentence += f", {who} {text(name)}" if text(name) else ""
+        sentence += f", {who} {name(peer)}" if peer else ""
     elif code in (ChapCode.SUCCESS, ChapCode.FAILURE):
         said = _verdict(data)
         fields.append(Field("Message", said or "empty", "RFC 1994 4.2"))
@@ -80,9 +80,9 @@ def _head(protocol: int, code: int, identifier: int, rfc: str) -> list[Field]:
     return [Field("Code", f"{code} {title}", rfc), Field("Identifier", str(identifier), rfc)]
 
 
-def _packet(name: str, protocol: int, code: int, sentence: str, fields: list[Field]) -> Dissection:
-    title = TITLES[protocol].get(code, f"code {code}")
-    return Dissection(name, title, sentence, [Layer(name, tuple(fields))])
+def _packet(title: str, protocol: int, code: int, sentence: str, fields: list[Field]) -> Dissection:
+    message = TITLES[protocol].get(code, f"code {code}")
+    return Dissection(title, message, sentence, [Layer(title, tuple(fields))])
 
 
 def _verdict(data: bytes) -> str:

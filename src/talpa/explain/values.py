@@ -33,6 +33,16 @@ def text(data: bytes) -> str:
     return printable(data[: 4 * MOST_SHOWN].decode("utf-8", "replace")).strip()
 
 
+def name(data: bytes) -> str:
+    """A peer's octets that should be a name; only their length where they are none, for then they
+    may be a part of a proof."""
+    try:
+        said = data.decode()
+    except UnicodeDecodeError:
+        said = ""
+    return printable(said) if said and said.isprintable() else f"{len(data)} octets"
+
+
 def printable(line: str) -> str:
     """One line without what could steer a terminal, cut where it is too long."""
     if len(line) > MOST_SHOWN:
