@@ -30,7 +30,8 @@ _TOOLS = {"unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-lin
     "ping": "iputils-ping",
 }
 _MORTAL = ("setpriv", "--pdeathsig", "TERM")
-"""Its command is told to end when the process that started it is gone, even killed."""
+"""Its command is told to end when the process that started it is gone, even killed. It stands
+behind `unshare`, for a new user namespace would make the kernel forget it."""
 _GOODBYE_SECONDS = 6.0
 _PATIENCE_SECONDS = 5.0
 
@@ -68,7 +69,7 @@ def enter(command: Sequence[str]) -> int:
             f"{_TUN} may not be opened by this user", f"run it as root, or chmod 666 {_TUN}"
         )
     wrap = _wrap()
-    full = [*_MORTAL, *wrap, *command]
+    full = [*wrap, *_MORTAL, *command]
     child = subprocess.Popen(full, env={**os.environ, INSIDE: "1"})  # noqa: S603
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
@@ -170,7 +171,7 @@ class World:
 
     def _make(self) -> None:
         self._holder = subprocess.Popen(  # noqa: S603
-            [*_MORTAL, "unshare", "--net", "cat"],
+            ["unshare", "--net", *_MORTAL, "cat"],  # noqa: S607
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
