@@ -1,6 +1,7 @@
 """Whoever may not in is told so, and the log says why in words."""
 
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Network
 
 from simnet.link import Link
@@ -18,6 +19,14 @@ from talpa.wire import Secret
 def run(client: ClientEnd, server: ServerEnd, seconds: float = 60) -> None:
     pair = connect(Link(5), client, server)
     pair.run(seconds, until=lambda: client.role.stage in (Stage.READY, Stage.CLOSED))
+
+
+def ready(client: ClientEnd) -> bool:
+    return client.role.stage is Stage.READY
+
+
+def empty(server: ServerEnd) -> bool:
+    return not server.role.sessions()
 
 
 def messages(end: ServerEnd, name: str) -> list[str]:
@@ -89,8 +98,8 @@ def test_idle_and_session_timeouts_end_a_session() -> None:
     ):
         server, client = ServerEnd(1, config=config), ClientEnd(2)
         pair = connect(Link(6), client, server)
-        assert pair.run(30, until=lambda c=client: c.role.stage is Stage.READY)
-        assert pair.run(100, until=lambda s=server: not s.role.sessions()), word
+        assert pair.run(30, until=partial(ready, client))
+        assert pair.run(100, until=partial(empty, server)), word
         (line,) = messages(server, "session-down")
         assert word in line
 
@@ -111,9 +120,11 @@ def test_the_server_says_goodbye() -> None:
     server, client = ServerEnd(1), ClientEnd(2)
     pair = connect(Link(8), client, server)
     assert pair.run(30, until=lambda: client.role.stage is Stage.READY)
-    server.role.close_all(pair.now)
+    for session in server.role.sessions():
+        server.role.disconnect(session, "going down", pair.now)
     assert pair.run(3, until=lambda: not server.role.sessions())
-    server.role.close_tunnels(pair.now)
+    for tunnel_id in server.role.endpoint.tunnels():
+        server.role.close_tunnel(tunnel_id, "going down", pair.now)
     assert pair.run(3, until=lambda: client.role.stage is Stage.CLOSED)
     assert "going down" in client.role.failure
 

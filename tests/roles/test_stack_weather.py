@@ -1,11 +1,12 @@
 """The whole stack in bad weather: every connection comes up and goes down, and nothing leaks."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from simnet.link import Link
-from simnet.stack import ClientEnd, ServerEnd, connect
+from simnet.stack import ClientEnd, Datagram, ServerEnd, connect
 from talpa.l2tp.config import Config as L2tpConfig
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Credentials
@@ -23,6 +24,10 @@ CREDENTIALS = Credentials("alice", Secret("correct horse"))
 PPP = PppConfig(setup_timeout=200.0, auth_timeout=200.0, max_configure=30)
 
 
+def reached(client: ClientEnd, *stages: Stage) -> bool:
+    return client.role.stage in stages
+
+
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_up_and_down_with_loss_duplication_reordering_and_delay(first: int) -> None:
     for seed in range(first, first + CHUNK):
@@ -34,13 +39,13 @@ def test_up_and_down_with_loss_duplication_reordering_and_delay(first: int) -> N
             l2tp=CLIENT,
             ppp=replace(PPP, credentials=CREDENTIALS, ask_address=True, name="alice"),
         )
-        link = Link(seed, loss=0.2, duplicate=0.2, reorder=0.2, delay=(0.005, 0.3))
+        link: Link[Datagram] = Link(seed, loss=0.2, duplicate=0.2, reorder=0.2, delay=(0.005, 0.3))
         pair = connect(link, client, server)
-        pair.run(200, until=lambda c=client: c.role.stage in (Stage.READY, Stage.CLOSED))
+        pair.run(200, until=partial(reached, client, Stage.READY, Stage.CLOSED))
         assert client.role.stage is Stage.READY, (seed, client.role.failure, server.notices)
         pair.run(5)
         client.close(pair.now)
-        assert pair.run(300, until=lambda c=client: c.role.stage is Stage.CLOSED), seed
+        assert pair.run(300, until=partial(reached, client, Stage.CLOSED)), seed
         pair.run(400)
         assert server.role.sessions() == [], seed
         assert server.role.endpoint.describe() == [], seed

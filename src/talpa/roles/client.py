@@ -19,7 +19,7 @@ from talpa.hostconfig import (
 )
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
-from talpa.l2tp.values import DisconnectCode
+from talpa.l2tp.values import CdnResult, DisconnectCode, StopCcnResult
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.link import PppLink
@@ -145,7 +145,9 @@ class Client:
                 self._fail(f"{who}: {text}", now)
                 self._stop_tunnel(now)
             case l2tp.CallOffered() | l2tp.CallRequested():
-                refusal = l2tp.Result(5, 0, "this is a client: it takes no calls")
+                refusal = l2tp.Result(
+                    CdnResult.NO_FACILITIES, 0, "this is a client: it takes no calls"
+                )
                 self.endpoint.close_call(event.tunnel_id, event.session_id, refusal, now)
 
     def link_config(self, event: l2tp.CallUp) -> PppConfig:  # noqa: ARG002
@@ -266,7 +268,9 @@ class Client:
 
     def _stop_tunnel(self, now: float) -> None:
         if self.stage is not Stage.CLOSED:
-            self.endpoint.close(self.tunnel_id, l2tp.Result(1, 0, self.failure[:200]), now)
+            self.endpoint.close(
+                self.tunnel_id, l2tp.Result(StopCcnResult.CLEAR, 0, self.failure[:200]), now
+            )
 
     def _ready(self, link: Link, now: float) -> None:
         ipv4, ipv6 = self.network.ipv4 is not None, self.network.link_local is not None

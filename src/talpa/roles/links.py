@@ -11,6 +11,7 @@ from typing import Protocol
 from talpa.dataplane import interface as plane
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.l2tp.values import CdnResult, DisconnectCode, PppDisconnectCause
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.link import PppLink
@@ -67,10 +68,6 @@ class Owner(Protocol):
         self, link: Link, closed: ppp.LinkClosed, counters: plane.Counters, now: float
     ) -> None:
         """The link has ended and is forgotten."""
-
-
-_ADMINISTRATIVE = 3
-"""CDN result: call disconnected for administrative reasons (RFC 2661 4.4.2)."""
 
 
 class Links:
@@ -258,8 +255,11 @@ class Links:
         self._deadlines.arm(link, None)
         if link.closing is None:
             link.closing = closed
-            result = l2tp.Result(_ADMINISTRATIVE, 0, closed.reason[:200])
-            cause = closed.cause or None
+            result = l2tp.Result(CdnResult.ADMINISTRATIVE, 0, closed.reason[:200])
+            cause = None
+            if closed.cause:
+                code = DisconnectCode(closed.cause)
+                cause = PppDisconnectCause(code, closed.protocol, closed.direction)
             self.endpoint.close_call(link.tunnel_id, link.session_id, result, now, cause=cause)
 
     def _forget(self, link: Link, closed: ppp.LinkClosed, now: float) -> None:

@@ -14,7 +14,7 @@ from talpa.hostconfig.offer import LEAST_MTU
 from talpa.hostconfig.ra import REPEAT_SECONDS
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
-from talpa.l2tp.values import DisconnectCode
+from talpa.l2tp.values import CdnResult, DisconnectCode, StopCcnResult
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Ipv4Offer
@@ -105,6 +105,7 @@ class Lns:
         self.refused = 0
         """Attempts to log in that were refused."""
         self.closing = False
+        """The server is going down: calls are no longer taken."""
         self._tell = tell
         self._deadlines: Deadlines[Session] = Deadlines()
 
@@ -154,34 +155,26 @@ class Lns:
         """End a session in good order: LCP Terminate, then CDN."""
         self.links.close(session, reason, cause, now)
 
-    def close_tunnel(self, tunnel_id: int, now: float) -> bool:
+    def close_tunnel(self, tunnel_id: int, reason: str, now: float) -> bool:
         """End a control connection and all in it; whether there is one of that id."""
         if self.endpoint.description(tunnel_id) is None:
             return False
-        self.endpoint.close(tunnel_id, l2tp.Result(6, 0, "closed by the administrator"), now)
+        self.endpoint.close(tunnel_id, l2tp.Result(StopCcnResult.SHUTTING_DOWN, 0, reason), now)
         return True
-
-    def close_all(self, now: float) -> None:
-        """Say goodbye to every peer. Done when there is neither a link nor a tunnel left."""
-        self.closing = True
-        for session in self.sessions():
-            self.disconnect(session, "the server is going down", now)
-
-    def close_tunnels(self, now: float) -> None:
-        """The second half of the goodbye: StopCCN to every peer."""
-        self.endpoint.close_all(l2tp.Result(6, 0, "the server is going down"), now)
 
     def call_event(self, event: l2tp.Event, now: float) -> None:
         """Answer calls; say what becomes of tunnels."""
         match event:
             case l2tp.CallOffered():
                 if self.closing:
-                    busy = l2tp.Result(4, 0, "the server is going down")
+                    busy = l2tp.Result(CdnResult.NO_FACILITIES_NOW, 0, "the server is going down")
                     self.endpoint.close_call(event.tunnel_id, event.session_id, busy, now)
                 else:
                     self.endpoint.accept_call(event.tunnel_id, event.session_id, now)
             case l2tp.CallRequested():
-                refusal = l2tp.Result(5, 0, "this server places no outgoing calls")
+                refusal = l2tp.Result(
+                    CdnResult.NO_FACILITIES, 0, "this server places no outgoing calls"
+                )
                 self.endpoint.close_call(event.tunnel_id, event.session_id, refusal, now)
             case l2tp.CallDown():
                 self._say_call_failed(event)
@@ -316,7 +309,7 @@ class Lns:
                     },
                 )
             )
-            self.disconnect(session, lease.reason, now, DisconnectCode.NO_NCP)
+            self.disconnect(session, "no address is available", now, DisconnectCode.NO_NCP)
             return
         session.lease = lease
         dns = tuple(a for a in lease.dns if isinstance(a, IPv4Address))
@@ -324,6 +317,8 @@ class Lns:
         session.ppp.offer_ipv4(offer, now)
         if lease.ipv6_prefix is not None:
             session.ppp.offer_ipv6(now)
+        else:
+            session.ppp.refuse_ipv6(now)
         self.plane.session_routes(session.handle, _networks(lease))
         idle = lease.idle_seconds or self.config.idle_seconds
         if idle:

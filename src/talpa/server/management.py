@@ -102,7 +102,11 @@ class ServerManagement:
             if target in (session.id, session.user, str(session.tunnel_id)):
                 self._lns.disconnect(session, "disconnected by the administrator", now)
                 ended.append(f"{session.user or 'session'} {session.id}")
-        if not ended and target.isdigit() and self._lns.close_tunnel(int(target), now):
+        if (
+            not ended
+            and target.isdigit()
+            and self._lns.close_tunnel(int(target), "closed by the administrator", now)
+        ):
             ended.append(f"tunnel {target}")
         self._driver.turn()
         return ended

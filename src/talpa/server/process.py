@@ -9,15 +9,15 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from talpa.aaa import Directory
 from talpa.dataplane.interface import DataPlane
 from talpa.dataplane.reference.plane import ReferencePlane
 from talpa.l2tp.v2.endpoint import Endpoint
-from talpa.roles.lns import Lns, LnsConfig
+from talpa.roles.lns import Lns, LnsConfig, Session
 from talpa.roles.notices import Notice
 from talpa.server.api_server import ApiServer
 from talpa.server.config import build
@@ -31,7 +31,12 @@ from talpa.server.management import ServerManagement
 from talpa.server.passwords import ChangedPasswords
 
 GOODBYE_SECONDS = 4.0
-"""How long peers have to answer our goodbye."""
+"""How long peers have to answer our goodbye; half of it for sessions, the rest for tunnels."""
+GOODBYE_BATCH = 50
+GOODBYE_PAUSE = 0.002
+"""How many goodbyes are said at a time, and the seconds in between."""
+
+T = TypeVar("T")
 
 
 class ServerProcess:
@@ -162,16 +167,28 @@ class ServerProcess:
             )
 
     async def _say_goodbye(self, driver: Driver) -> None:
-        """LCP Terminate and CDN to every session, then StopCCN to every peer."""
-        count = len(self.lns.links)
+        """LCP Terminate and CDN to every session, then StopCCN to every peer.
+
+        A few at a time: thousands of goodbyes at once would be lost in the sockets of whoever has
+        many of the clients, a carrier's LAC or a NAT.
+        """
+        lns = self.lns
+        count = len(lns.links)
         self.log.tell(Notice("stopping", f"saying goodbye to {count} sessions"))
         started = time.monotonic()
-        self.lns.close_all(driver.now())
-        driver.turn()
-        await _until(lambda: not len(self.lns.links), started + GOODBYE_SECONDS * 0.6)
-        self.lns.close_tunnels(driver.now())
-        driver.turn()
-        await _until(lambda: not self.lns.endpoint.busy, started + GOODBYE_SECONDS)
+        lns.closing = True
+        half = started + GOODBYE_SECONDS / 2
+
+        def end_session(session: Session) -> None:
+            lns.disconnect(session, "the server is going down", driver.now())
+
+        def end_tunnel(tunnel_id: int) -> None:
+            lns.close_tunnel(tunnel_id, "the server is going down", driver.now())
+
+        await _paced(driver, lns.sessions(), end_session, half)
+        await _until(lambda: not len(lns.links), half)
+        await _paced(driver, lns.endpoint.tunnels(), end_tunnel, started + GOODBYE_SECONDS)
+        await _until(lambda: not lns.endpoint.busy, started + GOODBYE_SECONDS)
 
 
 def _lns_config(settings: Settings) -> LnsConfig:
@@ -181,6 +198,19 @@ def _lns_config(settings: Settings) -> LnsConfig:
         session_seconds=settings.ppp.session_timeout,
         duid=build.duid(settings),
     )
+
+
+async def _paced(
+    driver: Driver, items: Sequence[T], act: Callable[[T], None], deadline: float
+) -> None:
+    """Do something to each, a batch at a time with room for the answers in between."""
+    for start in range(0, len(items), GOODBYE_BATCH):
+        if time.monotonic() > deadline:
+            break
+        for item in items[start : start + GOODBYE_BATCH]:
+            act(item)
+        driver.turn()
+        await asyncio.sleep(GOODBYE_PAUSE)
 
 
 async def _until(done: Callable[[], bool], deadline: float) -> None:
