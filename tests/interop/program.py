@@ -22,12 +22,17 @@ PEER = "198.18.0.3"
 """Where the real peer is."""
 
 
-def until(what: str, condition: Callable[[], bool], timeout: float, otherwise: str = "") -> None:
-    """Wait until `condition` holds. Raises `CommandFailed` with `what` and `otherwise`."""
+def until(
+    what: str,
+    condition: Callable[[], bool],
+    timeout: float,
+    evidence: Callable[[], str] = str,
+) -> None:
+    """Wait until `condition` holds. Raises `CommandFailed` with `what` and `evidence`."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            raise CommandFailed(f"not within {timeout:.0f} s: {what}\n{otherwise}")
+            raise CommandFailed(f"not within {timeout:.0f} s: {what}\n{evidence()}")
         time.sleep(0.05)
 
 
@@ -95,7 +100,7 @@ class _Program:
             ]
             return bool(found)
 
-        until(f"a line in the log with {', '.join(words)}", look, timeout, self.log())
+        until(f"a line in the log with {', '.join(words)}", look, timeout, self.log)
         return found[0]
 
     @property
@@ -130,6 +135,7 @@ class Server(_Program):
         super().__init__(net, folder, "serve")
         self.socket = folder / "talpa.sock"
         self.config = folder / "talpa.toml"
+        self.config.touch(0o600)
         self.config.write_text(
             f'[server]\nname = "lab.example"\nstate_dir = "{folder}/state"\n'
             f'socket = "{self.socket}"\nlog_level = "debug"\n\n{config}'
@@ -138,7 +144,7 @@ class Server(_Program):
     def start(self) -> None:
         """Start it and wait until it answers on its socket."""
         self._launch("serve", "-c", self.config)
-        until("talpa serve is ready", lambda: not self.running or self._answers(), 20, self.log())
+        until("talpa serve is ready", lambda: not self.running or self._answers(), 20, self.log)
         if not self.running:
             raise CommandFailed(f"talpa serve ended at once:\n{self.log()}")
 
@@ -170,7 +176,7 @@ class Server(_Program):
             found[:] = self.sessions()
             return len(found) == count
 
-        until(f"{count} sessions", look, timeout, self.log())
+        until(f"{count} sessions", look, timeout, self.log)
         return found
 
 
@@ -198,5 +204,5 @@ class Client(_Program):
     def address(self, timeout: float = 20) -> str:
         """Wait until its interface has an IPv4 address; returns that."""
         show = f"ip -4 -o addr show dev {self.tun} 2>/dev/null | grep inet"
-        until("an address on its TUN", lambda: self.net.succeeds(show), timeout, self.log())
+        until("an address on its TUN", lambda: self.net.succeeds(show), timeout, self.log)
         return self.net.run(show).split()[3].split("/")[0]

@@ -18,7 +18,18 @@ PING_SERVER = "ping -q -c 2 -i 0.1 -W 2 10.77.0.1"
 
 
 @pytest.fixture
-def server(stage: Stage, tmp_path: Path, wire: Wire) -> Iterator[TalpaServer]:
+def client(stage: Stage) -> Iterator[Client]:
+    client = Client(stage.guest, SETTING, "198.18.0.2", redial=True)
+    client.start()
+    try:
+        yield client
+    finally:
+        client.kill()
+
+
+@pytest.fixture
+def server(stage: Stage, tmp_path: Path, client: Client) -> Iterator[TalpaServer]:
+    """Ends before the client, so that its goodbye is heard and answered."""
     server = TalpaServer(stage.net, tmp_path, config(SETTING, ppp=QUICK_ECHO))
     try:
         server.start()
@@ -35,19 +46,16 @@ def host_state(stage: Stage) -> str:
     )
 
 
-def test_the_server_is_killed_and_started_again(stage: Stage, server: TalpaServer) -> None:
-    client = Client(stage.guest, SETTING, "198.18.0.2", redial=True)
-    client.start()
-    try:
-        client.dial()
-        client.interface_up()
-        server.kill()
-        server.start()
-        server.until_sessions(1, timeout=60)
-        client.interface_up()
-        stage.guest.until(PING_SERVER)
-    finally:
-        client.kill()
+def test_the_server_is_killed_and_started_again(
+    stage: Stage, wire: Wire, client: Client, server: TalpaServer
+) -> None:
+    client.dial()
+    client.interface_up()
+    server.kill()
+    server.start()
+    server.until_sessions(1, timeout=60)
+    client.interface_up()
+    stage.guest.until(PING_SERVER)
 
 
 def test_what_a_killed_server_left_on_the_host_is_put_back(
@@ -63,22 +71,19 @@ def test_what_a_killed_server_left_on_the_host_is_put_back(
     assert host_state(stage) == before
 
 
-def test_the_client_is_killed_and_calls_again(stage: Stage, server: TalpaServer) -> None:
-    client = Client(stage.guest, SETTING, "198.18.0.2")
+def test_the_client_is_killed_and_calls_again(
+    stage: Stage, wire: Wire, client: Client, server: TalpaServer
+) -> None:
+    client.dial()
+    client.interface_up()
+    server.until_sessions(1)
+    client.kill()
+    server.until_sessions(0, timeout=20)
+    server.says("alice", "ended")
     client.start()
-    try:
-        client.dial()
-        client.interface_up()
-        server.until_sessions(1)
-        client.kill()
-        server.until_sessions(0, timeout=20)
-        server.says("alice", "ended")
-        client.start()
-        client.dial()
-        client.interface_up()
-        stage.guest.until(PING_SERVER)
-    finally:
-        client.kill()
+    client.dial()
+    client.interface_up()
+    stage.guest.until(PING_SERVER)
 
 
 def test_the_peer_of_talpa_connect_is_killed_and_comes_back(
@@ -95,7 +100,7 @@ def test_the_peer_of_talpa_connect_is_killed_and_comes_back(
         server.kill()
         client.says("alice", "not answer", timeout=30)
         server.start()
-        until("traffic again", lambda: stage.net.succeeds(ping), 60, client.log())
+        until("traffic again", lambda: stage.net.succeeds(ping), 60, client.log)
     finally:
         client.close()
         server.kill()

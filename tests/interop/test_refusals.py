@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from interop.judge import Wire
+from interop.program import PEER, config, until
 from interop.program import Client as TalpaClient
 from interop.program import Server as TalpaServer
-from interop.program import config, until
 from interop.stage import Stage
 from interop.xl2tpd import Client, Server, Setting
 
@@ -19,22 +19,6 @@ WRONG = "not the right one"
 
 STOPCCN = "l2tp.avp.message_type == 4"
 LCP_TERMINATE = "ppp.protocol == 0xc021 && ppp.code == 5"
-
-
-@pytest.fixture
-def serve(stage: Stage, tmp_path: Path, wire: Wire) -> Iterator[Callable[[str], TalpaServer]]:
-    """Starts `talpa serve` with a configuration."""
-    started: list[TalpaServer] = []
-
-    def start(text: str) -> TalpaServer:
-        server = TalpaServer(stage.net, tmp_path, text)
-        started.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in started:
-        server.close()
 
 
 @pytest.fixture
@@ -52,6 +36,22 @@ def call(stage: Stage, wire: Wire) -> Iterator[Callable[[Setting], Client]]:
     yield start
     for client in started:
         client.kill()
+
+
+@pytest.fixture
+def serve(stage: Stage, tmp_path: Path, call: object) -> Iterator[Callable[[str], TalpaServer]]:
+    """Starts `talpa serve` with a configuration. It ends before the client, which hears it."""
+    started: list[TalpaServer] = []
+
+    def start(text: str) -> TalpaServer:
+        server = TalpaServer(stage.net, tmp_path, text)
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.close()
 
 
 ANSWERS = {
@@ -85,13 +85,26 @@ def test_wrong_tunnel_secret(
 ) -> None:
     right = Setting(tunnel_secret="the right one")
     server = serve(config(right))
-    call(replace(right, tunnel_secret=WRONG))
+    call(replace(right, tunnel_secret=WRONG, challenges=False))
 
     server.says("198.18.0.3", "tunnel secret")
-    # xl2tpd checks our response first and gives up: whoever sees it first ends the tunnel.
-    until("a StopCCN", lambda: bool(wire.frames(f"{STOPCCN} && l2tp.result_code == 4")), 10)
+    until(
+        "StopCCN, not authorized", lambda: wire.sent(f"{STOPCCN} && l2tp.result_code == 4") > 0, 10
+    )
     assert server.sessions() == []
     assert WRONG not in server.log()
+
+
+def test_wrong_tunnel_secret_found_by_the_peer(
+    serve: Callable[[str], TalpaServer], call: Callable[[Setting], Client], wire: Wire
+) -> None:
+    right = Setting(tunnel_secret="the right one")
+    server = serve(config(right))
+    call(replace(right, tunnel_secret=WRONG))
+
+    until("StopCCN from the peer", lambda: bool(wire.frames(f"ip.src == {PEER} && {STOPCCN}")), 10)
+    server.says("198.18.0.3", "tunnel", "authentication")
+    assert server.sessions() == []
 
 
 def test_exhausted_pool(
@@ -119,8 +132,8 @@ def test_client_with_a_wrong_password_says_so(stage: Stage, tmp_path: Path, wire
     try:
         server.start()
         client.start("--no-reconnect")
-        client.says("alice", "password")
-        until("talpa connect gives up", lambda: not client.running, 15, client.log())
+        client.says("password", "691")
+        until("talpa connect gives up", lambda: not client.running, 15, client.log)
         assert client.process is not None
         assert client.process.returncode != 0
         assert WRONG not in client.log()
@@ -139,7 +152,7 @@ def test_client_with_a_wrong_tunnel_secret_says_so(
         server.start()
         client.start("--no-reconnect")
         client.says("tunnel secret")
-        until("talpa connect gives up", lambda: not client.running, 15, client.log())
+        until("talpa connect gives up", lambda: not client.running, 15, client.log)
         assert WRONG not in client.log()
     finally:
         client.close()
@@ -154,8 +167,9 @@ def test_client_refuses_a_weaker_method_than_allowed(
     try:
         server.start()
         client.start("--no-reconnect")
-        client.says("PAP")
-        until("talpa connect gives up", lambda: not client.running, 30, client.log())
+        until("talpa connect gives up", lambda: not client.running, 30, client.log)
+        assert client.process is not None
+        assert client.process.returncode != 0
         assert not wire.sent("pap"), "the password went out in the clear"
     finally:
         client.close()

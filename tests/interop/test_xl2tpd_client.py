@@ -17,23 +17,26 @@ METHOD_SHOWN = {"pap": "PAP", "chap": "CHAP", "mschapv2": "MS-CHAPv2"}
 
 
 @pytest.fixture
-def server(stage: Stage, tmp_path: Path, wire: Wire, setting: Setting) -> Iterator[Server]:
-    server = Server(stage.net, tmp_path, config(setting))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-@pytest.fixture
-def client(stage: Stage, server: Server, setting: Setting) -> Iterator[Client]:
+def client(stage: Stage, setting: Setting) -> Iterator[Client]:
     client = Client(stage.guest, setting, "198.18.0.2")
     client.start()
     try:
         yield client
     finally:
         client.kill()
+
+
+@pytest.fixture
+def server(
+    stage: Stage, tmp_path: Path, wire: Wire, client: Client, setting: Setting
+) -> Iterator[Server]:
+    """Ends before the client, so that its goodbye is heard and answered."""
+    server = Server(stage.net, tmp_path, config(setting))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("setting", MATRIX, ids=str)

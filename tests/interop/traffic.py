@@ -41,7 +41,10 @@ def tcp_from_here(net: Net, guest: Guest, theirs: str) -> None:
 def _transfer(listen: Callable[[], None], run: Callable[[str], str], to: str) -> None:
     for direction in ("", "-R"):
         listen()
-        report = json.loads(run(f"timeout 45 iperf3 -J -c {to} -n {TCP_BYTES} {direction} || true"))
+        report = json.loads(
+            run(f"timeout 45 iperf3 -J -c {to} -n {TCP_BYTES} -w 64K {direction} || true")
+        )
         assert "error" not in report, report["error"]
         received = report["end"]["sum_received"]["bytes"]
-        assert received >= TCP_BYTES * 0.9, f"{received} octets arrived ({direction or 'up'})"
+        # What is still on its way when the sender has finished is bounded by the window.
+        assert received >= TCP_BYTES * 0.7, f"{received} octets arrived ({direction or 'up'})"

@@ -34,6 +34,8 @@ class Setting:
     method: str = "mschapv2"
     """Of authentication, by Talpa's name."""
     tunnel_secret: str | None = None
+    challenges: bool = True
+    """xl2tpd challenges its peer too, where there is a tunnel secret."""
     user: str = "alice"
     password: str = "s3cret"
 
@@ -117,7 +119,7 @@ class Client(_Daemon):
             f"lns = {self.server}\nname = {self.setting.user}\nrequire authentication = no\n"
             "pppoptfile = /etc/ppp/options.xl2tpd\nlength bit = yes\nppp debug = yes\n"
         )
-        if self.setting.tunnel_secret is not None:
+        if self.setting.tunnel_secret is not None and self.setting.challenges:
             call += "challenge = yes\n"
         if self.redial:
             call += "redial = yes\nredial timeout = 1\nmax redials = 60\n"
@@ -151,7 +153,7 @@ class Server(_Daemon):
             "require authentication = yes\nname = labserver\n"
             "pppoptfile = /etc/ppp/options.xl2tpd\nlength bit = yes\nppp debug = yes\n"
         )
-        if self.setting.tunnel_secret is not None:
+        if self.setting.tunnel_secret is not None and self.setting.challenges:
             lns += "challenge = yes\n"
         options = f"require-{METHODS[self.setting.method]}\nms-dns 10.99.0.53\n{_PPP}"
         return super()._files() | {
