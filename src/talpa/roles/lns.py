@@ -173,7 +173,7 @@ class Lns:
                     self.endpoint.accept_call(event.tunnel_id, event.session_id, now)
             case l2tp.CallRequested():
                 refusal = l2tp.Result(
-                    CdnResult.NO_FACILITIES, 0, "this server places no outgoing calls"
+                    CdnResult.NO_FACILITIES, 0, "no outgoing calls here"
                 )
                 self.endpoint.close_call(event.tunnel_id, event.session_id, refusal, now)
             case l2tp.CallDown():
