@@ -114,9 +114,9 @@ class ControlChannel:
         self._queue.append((session_id, body))
 
     def drop_unsent(self) -> None:
-        """Forget what has never been sent."""
+        """Forget what has never been sent, but for what leaves room in the window for one more."""
         if self._queue is not None:
-            del self._queue[self._reach :]
+            del self._queue[max(self._reach, self._window - 1) :]
             self._queue = self._queue or None
 
     def abandon(self) -> None:
