@@ -98,7 +98,7 @@ def test_the_peer_of_talpa_connect_is_killed_and_comes_back(
         client.address()
         stage.net.run(ping)
         server.kill()
-        client.says("alice", "not answer", timeout=30)
+        client.says("connecting again", timeout=30)
         server.start()
         until("traffic again", lambda: stage.net.succeeds(ping), 60, client.log)
     finally:

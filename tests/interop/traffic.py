@@ -7,7 +7,8 @@ from pathlib import Path
 from interop.lab import Guest, Net
 from interop.program import until
 
-TCP_BYTES = 1_000_000
+TCP_LEAST = 1_000_000
+"""Octets that must arrive of the two million that are sent within a second."""
 TUNNEL_MTU = 1400
 
 
@@ -20,7 +21,7 @@ def ping_both_ways(net: Net, guest: Guest, ours: str, theirs: str) -> None:
 
 
 def tcp_from_guest(net: Net, guest: Guest, ours: str, folder: Path) -> None:
-    """A connection that the guest opens to `ours`: a megabyte up, then one down."""
+    """A connection that the guest opens to `ours`: megabytes up, then down."""
 
     def listen() -> None:
         net.start("iperf3", "-s", "-1", "-B", ours, log=folder / "iperf3.log")
@@ -30,7 +31,7 @@ def tcp_from_guest(net: Net, guest: Guest, ours: str, folder: Path) -> None:
 
 
 def tcp_from_here(net: Net, guest: Guest, theirs: str) -> None:
-    """A connection that the namespace opens to `theirs`: a megabyte up, then one down."""
+    """A connection that the namespace opens to `theirs`: megabytes up, then down."""
 
     def listen() -> None:
         guest.run(f"iperf3 -s -1 -D -B {theirs}; until ss -ltn | grep -q :5201; do sleep 0.1; done")
@@ -41,10 +42,10 @@ def tcp_from_here(net: Net, guest: Guest, theirs: str) -> None:
 def _transfer(listen: Callable[[], None], run: Callable[[str], str], to: str) -> None:
     for direction in ("", "-R"):
         listen()
+        # Ended by time: ended by octets, iperf3 may wait for ever for the rest of a block.
         report = json.loads(
-            run(f"timeout 45 iperf3 -J -c {to} -n {TCP_BYTES} -w 64K {direction} || true")
+            run(f"timeout 20 iperf3 -J -c {to} -t 1 -b 16M -l 16K {direction} || true")
         )
         assert "error" not in report, report["error"]
         received = report["end"]["sum_received"]["bytes"]
-        # What is still on its way when the sender has finished is bounded by the window.
-        assert received >= TCP_BYTES * 0.7, f"{received} octets arrived ({direction or 'up'})"
+        assert received >= TCP_LEAST, f"{received} octets arrived ({direction or 'up'})"

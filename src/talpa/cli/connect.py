@@ -52,6 +52,12 @@ def connect(
     mru: Annotated[
         int, typer.Option(metavar="OCTETS", min=576, max=1500, help="Largest packet inside.")
     ] = 1400,
+    echo_interval: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="Silence after which the server is probed; 0: never."
+        ),
+    ] = 30.0,
     tun: Annotated[
         str, typer.Option(metavar="NAME", help="Name of the network device to make.")
     ] = "talpa-vpn",
@@ -96,6 +102,7 @@ def connect(
         mru=mru,
         methods=tuple(auth or DEFAULT_METHODS),
         ipv6=not no_ipv6,
+        echo_interval=echo_interval,
         reconnect=not no_reconnect,
         state_dir=state_dir,
         local_port=local_port,

@@ -126,6 +126,7 @@ class Connection:
                 name=settings.user,
                 ipv6=settings.ipv6,
                 ask_address=True,
+                echo_interval=settings.echo_interval,
             ),
             os.urandom,
             self._tell,

@@ -40,6 +40,8 @@ class ClientSettings:
     methods: tuple[str, ...] = DEFAULT_METHODS
     """Ways of proving who we are that may be used; any other is refused."""
     ipv6: bool = True
+    echo_interval: float = 30.0
+    """Seconds of silence after which the server is asked whether it is still there; 0: never."""
     reconnect: bool = True
     """Connect again, with growing waits, when the connection ends or cannot be made."""
     reconnect_first: float = RECONNECT_FIRST
