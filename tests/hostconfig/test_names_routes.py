@@ -56,6 +56,12 @@ def test_loops_and_rubbish_are_malformed(data: bytes) -> None:
         decode_names(data)
 
 
+def test_chains_of_pointers_are_not_followed_for_long() -> None:
+    chain = b"".join((0xC000 | max(0, 2 * at - 1)).to_bytes(2, "big") for at in range(600))
+    with pytest.raises(Malformed, match="too many name pointers"):
+        decode_names(b"\0" + chain)
+
+
 @pytest.mark.parametrize("name", ["", ".", "a..b", "x" * 64, ".".join(["x" * 60] * 5), "a b"])
 def test_what_is_no_domain_name_is_refused_when_configured(name: str) -> None:
     with pytest.raises(ValueError):

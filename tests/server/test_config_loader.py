@@ -302,6 +302,17 @@ def test_what_is_not_toml_is_said_with_its_line(tmp_path: Path, text: bytes, exp
         assert str(caught.value).startswith(expected.format(path))
 
 
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [("9" * 5000, "too many digits"), ("0x" + "f" * 5000, "the number is too large")],
+    ids=["decimal", "hexadecimal"],
+)
+def test_a_number_that_python_itself_will_not_write(number: str, expected: str) -> None:
+    found = problems(f"[ppp]\nmru = {number}\n")
+    assert any(expected in problem for problem in found)
+    assert all(len(problem) < 200 for problem in found)
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
     with pytest.raises(ConfigError, match="there is no such file"):

@@ -13,6 +13,9 @@ MOST_NAMES = 32
 _MOST_LABEL = 63
 _MOST_NAME = 255
 _POINTER = 0xC0
+_MOST_POINTERS = 16
+"""Pointers followed in one name. Each leads to a label in honest data; chains of pointers only make
+work, which would grow with the square of the length."""
 _USABLE = re.compile(
     r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.I
 )
@@ -84,7 +87,7 @@ def decode_names(data: bytes) -> tuple[str, ...]:
 
 def _name(reader: Reader) -> str:
     labels: list[str] = []
-    size = 0
+    size = pointers = 0
     here = reader
     least = reader.pos
     while (length := here.u8("label length")) != 0:
@@ -92,6 +95,9 @@ def _name(reader: Reader) -> str:
             at = (length & ~_POINTER) << 8 | here.u8("name pointer")
             if at >= least:
                 raise Malformed("name pointer does not lead backwards")
+            pointers += 1
+            if pointers > _MOST_POINTERS:
+                raise Malformed("too many name pointers")
             least = at
             here = Reader(here.data, at, here.end)
             continue

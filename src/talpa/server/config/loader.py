@@ -79,6 +79,8 @@ def read(text: str, file: str) -> Report:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _refused(_syntax_problem(str(error), text, file))
+    except ValueError:  # Python reads numbers of some thousand digits at most
+        return _refused(Problem(file, None, "", "a number in it has too many digits"))
     except RecursionError:
         return _refused(Problem(file, None, "", "arrays are nested too deep"))
     locator = Locator(text)

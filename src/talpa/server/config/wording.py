@@ -20,6 +20,9 @@ _TYPES = {
     "bool_type": "must be true or false",
 }
 
+_MOST_WRITTEN = 10**20
+"""Numbers from here on are not written out."""
+
 
 def findings(errors: Sequence[ErrorDetails]) -> Iterator[Finding]:
     """The errors of pydantic as findings."""
@@ -50,10 +53,10 @@ def _finding(error: ErrorDetails) -> Finding:
         case "literal_error":
             return _no_choice(path, error["input"], context)
         case "greater_than_equal":
-            what = f"{error['input']} is too small"
+            what = f"{_number(error['input'])} is too small"
             return Finding(path, what, f"the least is {_amount(path, context['ge'])}")
         case "less_than_equal":
-            what = f"{error['input']} is too large"
+            what = f"{_number(error['input'])} is too large"
             return Finding(path, what, f"the most is {_amount(path, context['le'])}")
         case "too_short":
             return Finding(path, f"must have {_entries(context['min_length'])} or more")
@@ -94,6 +97,14 @@ def _no_choice(path: tuple[str | int, ...], value: object, context: Mapping[str,
 def _shown(value: str) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f'{text[:56]}..."'
+
+
+def _number(value: float) -> str:
+    """A number as a person may read it."""
+    # Python refuses to write numbers of some thousand digits, and nobody wants to read them.
+    if abs(value) < _MOST_WRITTEN:
+        return str(value)
+    return "the number"
 
 
 def _entries(count: int) -> str:
