@@ -49,7 +49,7 @@ bench: ## the benchmarks; figures are in docs/performance.md
 
 fuzz: ## ten minutes of fuzzing over all parsers (FUZZ_SECONDS=n for another time)
 	@scripts/setup fuzz
-	@.venv/bin/python -m fuzz --seconds $(or $(FUZZ_SECONDS),600)
+	@.venv/bin/python fuzz/run.py --seconds $(or $(FUZZ_SECONDS),600)
 
 docs: ## build the documentation into site/
 	@scripts/setup docs
