@@ -1,0 +1,118 @@
+"""Pages about what is on the wire: from the rows that parser and writer run on."""
+
+from pages.markdown import table
+from talpa.l2tp.v2 import messages
+from talpa.ppp import registry
+from talpa.storm.families import FAMILIES, Family
+
+
+def l2tpv2() -> str:
+    """Messages and AVPs of L2TPv2."""
+    kinds, avps = messages.reference_rows()
+    return (
+        "# L2TPv2 messages and AVPs\n\n## Messages\n\n"
+        + table(
+            ("Number", "Name", "What it is", "Defined in", "AVPs it must have", "AVPs it may have"),
+            kinds,
+        )
+        + "## AVPs\n\n"
+        "*Mandatory*: a receiver that does not know it must give up. *Hideable*: it may be sent "
+        "hidden. *Hidden*: Talpa hides it where there is a tunnel secret. A message with \\* "
+        "must have the AVP.\n\n"
+        + table(
+            (
+                *("Vendor", "Number", "Name", "Layout", "Mandatory", "Hideable", "Hidden"),
+                *("Defined in", "Note", "Messages"),
+            ),
+            avps,
+        )
+    )
+
+
+def ppp() -> str:
+    """Protocols, packets and options of PPP."""
+    rows = registry.reference_rows()
+    protocols = [(r.number, r.name, r.rfc) for r in rows if r.protocol == "PPP"]
+    packets = [(r.number, r.name, r.protocol, r.rfc) for r in rows if r.protocol.startswith("LCP,")]
+    packets += [
+        (r.number, r.name, r.protocol, r.rfc) for r in rows if r.protocol == "LCP" and not r.layout
+    ]
+    options = [
+        (r.protocol, r.number, r.name, r.layout, r.rfc, r.text)
+        for r in rows
+        if r.layout and r.protocol != "PPP"
+    ]
+    return (
+        "# PPP protocols, packets and options\n\n## Protocols\n\n"
+        + table(("Number", "Name", "Defined in"), protocols)
+        + "## Packets\n\n"
+        + table(("Code", "Name", "Of", "Defined in"), packets)
+        + "## Configuration options\n\n"
+        "What is not in this table is rejected (Configure-Reject).\n\n"
+        + table(("Protocol", "Type", "Name", "Layout", "Defined in", "What it does"), options)
+    )
+
+
+def families() -> str:
+    """The habits of the load generator's clients."""
+    head = ("", *(f"`{name}`" for name in FAMILIES))
+    everybody = list(FAMILIES.values())
+    rows = [(title, *(show(family) for family in everybody)) for title, show in _HABITS]
+    return table(head, rows)
+
+
+def _options(family: Family) -> str:
+    ppp = family.ppp
+    asked = ["MRU", "magic number"]
+    asked += [name for name, on in _ASKED if on(family)]
+    asked += [f"option {kind}" for kind, _ in ppp.extra_lcp]
+    return ", ".join(asked)
+
+
+_ASKED = (
+    ("ACCM", lambda f: f.ppp.ask_accm),
+    ("PFC", lambda f: f.ppp.ask_pfc),
+    ("ACFC", lambda f: f.ppp.ask_acfc),
+)
+_PPP_EXTRAS = (
+    ("LCP Identification", lambda f: bool(f.ppp.identification)),
+    ("CCP Configure-Request", lambda f: bool(f.ppp.ccp)),
+    ("IPV6CP before IPCP", lambda f: f.ppp.ipv6_first),
+    ("asks for VJ compression", lambda f: f.ppp.ask_vj),
+    ("one LCP echo as soon as LCP is open", lambda f: f.ppp.echo_when_open),
+)
+_L2TP_EXTRAS = (
+    ("ICRQ only after SCCCN is acknowledged", lambda f: f.l2tp.call_after_ack),
+    ("StopCCN without CDN", lambda f: not f.l2tp.close_call_first),
+    ("Result Code of two octets", lambda f: f.l2tp.short_result),
+    ("Result Code with its octets swapped", lambda f: f.l2tp.swapped_result),
+    ("a vendor AVP of its own", lambda f: bool(f.l2tp.foreign_avps)),
+)
+
+
+def _extras(rows: tuple, family: Family) -> str:
+    return ", ".join(name for name, on in rows if on(family)) or "-"
+
+
+_HABITS = (
+    ("Host Name", lambda f: f.host_name),
+    ("Vendor Name", lambda f: f.l2tp.vendor_name or "-"),
+    ("Firmware", lambda f: f"{f.l2tp.firmware:#06x}"),
+    ("Framing, bearer", lambda f: f"{f.l2tp.framing}, {f.l2tp.bearer}"),
+    ("Receive window", lambda f: f"{f.receive_window} messages"),
+    (
+        "Retransmission",
+        lambda f: (
+            f"every {f.l2tp.fixed_retransmit:g} s" if f.l2tp.fixed_retransmit else "RFC 2661 5.8"
+        ),
+    ),
+    ("Transmit speed", lambda f: f"{f.l2tp.tx_connect_speed:,} bit/s"),
+    ("Sessions in a tunnel", lambda f: f.calls_per_tunnel),
+    ("Other habits of L2TP", lambda f: _extras(_L2TP_EXTRAS, f)),
+    ("MRU", lambda f: f"{f.mru} octets"),
+    ("LCP asks for", _options),
+    ("Logs in by, best first", lambda f: f.methods),
+    ("IPv6", lambda f: "yes" if f.ipv6 else "no"),
+    ("Asks for WINS", lambda f: "yes" if f.ask_wins else "no"),
+    ("Other habits of PPP", lambda f: _extras(_PPP_EXTRAS, f)),
+)
