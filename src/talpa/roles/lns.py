@@ -19,6 +19,7 @@ from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Ipv4Offer
 from talpa.ppp.link import PppLink
+from talpa.roles.admission import Admission
 from talpa.roles.links import Link, Links
 from talpa.roles.notices import Notice, Tell
 from talpa.sansio import Deadlines, Path, Rng, earliest
@@ -104,6 +105,7 @@ class Lns:
         """Sessions that ever got an address."""
         self.refused = 0
         """Attempts to log in that were refused."""
+        self.admission = Admission()
         self.closing = False
         """The server is going down: calls are no longer taken."""
         self._tell = tell
@@ -172,13 +174,12 @@ class Lns:
                 else:
                     self.endpoint.accept_call(event.tunnel_id, event.session_id, now)
             case l2tp.CallRequested():
-                refusal = l2tp.Result(
-                    CdnResult.NO_FACILITIES, 0, "no outgoing calls here"
-                )
+                refusal = l2tp.Result(CdnResult.NO_FACILITIES, 0, "no outgoing calls here")
                 self.endpoint.close_call(event.tunnel_id, event.session_id, refusal, now)
             case l2tp.CallDown():
                 self._say_call_failed(event)
             case l2tp.ControlConnectionUp():
+                self.admission.tunnel_up(event.tunnel_id, now)
                 name = f" ({event.peer.host_name})" if event.peer.host_name else ""
                 self._tell(
                     Notice(
@@ -189,6 +190,7 @@ class Lns:
                     )
                 )
             case l2tp.ControlConnectionDown():
+                self.admission.tunnel_down(event.tunnel_id)
                 self._say_tunnel_down(event)
 
     def link_config(self, event: l2tp.CallUp) -> PppConfig:  # noqa: ARG002
@@ -199,6 +201,7 @@ class Lns:
         self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float
     ) -> Session:
         """A session that nobody has been let into yet."""
+        self.admission.session_begun(event.tunnel_id)
         return Session(event, path, handle, link, now)
 
     def ppp_event(self, link: Link, event: ppp.Event, now: float) -> None:
@@ -242,6 +245,8 @@ class Lns:
     ) -> None:
         """The session has ended."""
         assert isinstance(link, Session)
+        if not link.up:
+            self.admission.session_settled()
         self._deadlines.arm(link, None)
         fields: dict[str, object] = {
             "session": link.id,
@@ -333,6 +338,7 @@ class Lns:
         self.plane.session_open(session.handle, session.ipv4, session.ipv6 is not None)
         if not session.up and session.lease is not None:
             session.up = True
+            self.admission.session_settled()
             self.established += 1
             lease = session.lease
             self._tell(

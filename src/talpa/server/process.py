@@ -56,7 +56,7 @@ class ServerProcess:
             password_changed=self._passwords.changed,
         )
         self.lns = Lns(
-            Endpoint(build.l2tp_config(settings), os.urandom, self._last_data),
+            Endpoint(build.l2tp_config(settings), os.urandom, self._last_data, self._admit),
             self.plane,
             self.directory,
             _lns_config(settings),
@@ -68,6 +68,9 @@ class ServerProcess:
 
     def _last_data(self, tunnel_id: int) -> float:
         return self.lns.links.tunnel_last_received(tunnel_id)
+
+    def _admit(self, now: float) -> bool:
+        return self.lns.admission.open(now)
 
     async def run(self) -> int:
         """Serve until told to stop; the exit status."""

@@ -56,14 +56,24 @@ def _no_data(_tunnel_id: int) -> float:
     return 0.0
 
 
+def _always(_now: float) -> bool:
+    return True
+
+
 class Endpoint:
     """`rng` must be beyond guessing. `last_data` says when data last came through a tunnel; it is
-    asked only when a HELLO is due."""
+    asked only when a HELLO is due. `admit(now)` says whether there is room for one more peer to be
+    set up: while there is none, new ones are left to try again, and nothing is kept for them."""
 
     def __init__(
-        self, config: Config, rng: Rng, last_data: Callable[[int], float] = _no_data
+        self,
+        config: Config,
+        rng: Rng,
+        last_data: Callable[[int], float] = _no_data,
+        admit: Callable[[float], bool] = _always,
     ) -> None:
         self.config = config
+        self._admit = admit
         self._shared = Shared(config, rng, last_data)
         self._out: list[tuple[Path, bytes]] = []
         self._now = 0.0
@@ -114,6 +124,9 @@ class Endpoint:
         if header.session_id or header.ns > 1 or header.nr > 1 or not body:
             self.drops.add("control message without tunnel id")
             return
+        if header.ns == 0 and not self._admit(now):
+            self.drops.add("SCCRQ put off: too many are being set up")
+            return
         try:
             message = parse(body)
             if isinstance(message, Sccrq) and header.ns == 0:
@@ -145,6 +158,9 @@ class Endpoint:
             # Who has our SCCRP acknowledges it with whatever it sends.
             if path != stranger.path or header.nr != 1:
                 self.drops.add("control message from another path")
+                return
+            if not self._admit(now):
+                self.drops.add("SCCCN put off: too many are being set up")
                 return
             self._reception.remove(stranger)
             connection = self._establishment.admit(stranger, now)
