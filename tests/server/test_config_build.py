@@ -131,6 +131,7 @@ def test_server_urls(text: str, expected: ServerUrl) -> None:
     [
         ("alice@host", "no scheme", "l2tp://alice@"),
         ("http://host", '"http" is not a scheme', "l2tp://alice@"),
+        ("alice:hunter2@l2tp://host", "no scheme", "l2tp://alice@"),
         ("l2tp+ipsec://alice@host", "IPsec is not part of this version", "cleartext"),
         ("l2tp://alice@", "names no host", "l2tp://"),
         ("l2tp://alice@host:x", "malformed address or port", "brackets"),

@@ -1,5 +1,6 @@
 """What `talpa connect` is started with, and the URL that names the server."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -72,13 +73,15 @@ class UrlError(ValueError):
         self.hint = hint
 
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+"""RFC 3986 3.1; anything else in front of "://" may be a user's name and password."""
 EXAMPLE = "write it as l2tp://alice@vpn.example.com"
 
 
 def parse_url(text: str) -> ServerUrl:
     """The server that a URL names. Raises `UrlError`, whose text holds no password."""
     scheme, separator, rest = text.partition("://")
-    if not separator:
+    if not separator or not _SCHEME.fullmatch(scheme):
         raise UrlError("the server's URL has no scheme", EXAMPLE)
     scheme = scheme.lower()
     if scheme == "l2tp+ipsec":
