@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pages.drops import drops
+from pages.limits import limits
 from pages.machines import state_machines
+from pages.markdown import section
 from pages.notices import log
 from pages.program import api, commands
 from pages.protocols import families, l2tpv2, ppp
@@ -24,8 +26,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "families.md": lambda: (
         "# Families of the load generator\n\n"
         "What each family that `talpa storm` plays does. Read from the source of the clients, or "
-        "from captures.\n\n" + families()
+        "from captures.\n\n" + section(families())
     ),
+    "limits.md": lambda: "# Limits\n\n" + section(limits()),
 }
 
 

@@ -24,7 +24,9 @@ def state_machines() -> str:
         "call takes when all goes well, and the ways out of them; the tables below them show "
         "every cell.\n\n"
         "## Control connection (RFC 2661 7.2.1)\n\n"
+        "<!-- --8<-- [start:connection] -->\n\n"
         + _drawing(fsm.TABLE)
+        + "<!-- --8<-- [end:connection] -->\n\n"
         + _l2tp_table(fsm.TABLE)
         + "What is in no row follows one rule: in idle nothing happens; a message out of sequence "
         "ends the connection with StopCCN; a local request that makes no sense is passed over.\n\n"

@@ -24,3 +24,8 @@ def cell(value: object) -> str:
 def code(text: str) -> str:
     """Text between backticks."""
     return f"`{text}`"
+
+
+def section(text: str) -> str:
+    """Text that other pages can take in, under the name "table"."""
+    return f"<!-- --8<-- [start:table] -->\n\n{text}<!-- --8<-- [end:table] -->\n"

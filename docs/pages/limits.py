@@ -1,0 +1,210 @@
+"""Every bound on what a peer can make the server keep or do, with its value from the code."""
+
+from dataclasses import fields
+from typing import Any
+
+from pages.markdown import table
+from talpa.aaa.limits import GuessLimits
+from talpa.dataplane.reference import early, outbound, sequencing
+from talpa.hostconfig import dhcpv6_message, names, routes
+from talpa.l2tp.config import Config as L2tp
+from talpa.l2tp.v2 import body, calls, reception
+from talpa.ppp import line
+from talpa.ppp import options as ppp_options
+from talpa.ppp.auth import formats
+from talpa.ppp.config import Config as Ppp
+from talpa.ppp.lcp import core as lcp
+from talpa.server.api_server import MAX_CONNECTIONS, MAX_LINE
+from talpa.server.log import FIELD_LIMIT, Log
+
+Row = tuple[str, str, str]
+
+
+def limits() -> str:
+    """Tables by who is held off."""
+    return "".join(
+        f"### {title}\n\n" + table(("What", "Limit", "What happens above it"), rows)
+        for title, rows in (
+            ("Before a peer has shown where it is", _strangers()),
+            ("A peer with a tunnel", _tunnels()),
+            ("A caller", _callers()),
+            ("Parsers", _parsers()),
+            ("Data", _data()),
+            ("On the machine", _machine()),
+        )
+    )
+
+
+def _of(kind: Any, name: str) -> Any:
+    """The default of a field."""
+    return next(f.default for f in fields(kind) if f.name == name)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _strangers() -> list[Row]:
+    return [
+        (
+            "Answer to one datagram",
+            f"1 datagram, {reception.AMPLIFICATION} times as large",
+            "shortened; no timer ever sends to a stranger",
+        ),
+        (
+            "Half-open control connections",
+            _number(_of(L2tp, "embryonic_limit")),
+            "one at random makes room: `half-open control connection made room for another`",
+        ),
+        (
+            "Half-open at one address",
+            _number(_of(L2tp, "embryonic_per_address")),
+            "`SCCRQ: too many control connections half open at this address`",
+        ),
+        (
+            "Time until SCCCN (`[l2tp] setup_timeout`)",
+            f"{_of(L2tp, 'setup_timeout'):g} s",
+            "forgotten: `half-open control connection was never completed`",
+        ),
+    ]
+
+
+def _tunnels() -> list[Row]:
+    return [
+        (
+            "Tunnels from one address (`[l2tp] tunnels_per_address`)",
+            _number(_of(L2tp, "tunnels_per_address")),
+            "StopCCN, result 2, error 4",
+        ),
+        (
+            "Sessions in a tunnel (`[l2tp] sessions_per_tunnel`)",
+            _number(_of(L2tp, "sessions_per_tunnel")),
+            "CDN, result 4: `call refused, result 4`",
+        ),
+        (
+            "Messages ahead of their turn (`[l2tp] receive_window`)",
+            _number(_of(L2tp, "receive_window")),
+            "`control message beyond the receive window`",
+        ),
+        (
+            "Messages under way to the peer, whatever window it offers",
+            _number(_of(L2tp, "send_window")),
+            "the others wait",
+        ),
+        (
+            "Refusals of calls that the peer does not acknowledge",
+            _number(calls.MOST_REFUSALS),
+            "no further refusal is sent",
+        ),
+        (
+            "Transmissions without an answer (`[l2tp] retransmit_limit`)",
+            _number(_of(L2tp, "retransmit_limit")),
+            "the tunnel ends: `the peer does not answer`",
+        ),
+        ("Time for a call until ICCN", f"{_of(L2tp, 'setup_timeout'):g} s", "CDN, result 10"),
+    ]
+
+
+def _callers() -> list[Row]:
+    guess, each = GuessLimits(), f"in {line.WINDOW:g} s"
+    return [
+        ("Time to log in", f"{_of(Ppp, 'auth_timeout'):g} s", "the session ends"),
+        (
+            "Time until an address",
+            f"{_of(Ppp, 'setup_timeout'):g} s",
+            "the session ends",
+        ),
+        (
+            "Wrong passwords in a session (`[ppp] auth_tries`)",
+            _number(_of(Ppp, "auth_tries")),
+            "the session ends",
+        ),
+        (
+            "Wait after a wrong password of a user from one place",
+            f"{guess.first_wait:g} s, doubled each time, to {guess.longest_wait:g} s",
+            "tries before that are refused without being looked at",
+        ),
+        (
+            "Wrong passwords from one place, in "
+            f"{guess.source_window:g} s (IPv4 address, or IPv6 /56)",
+            _number(guess.source_failures),
+            "all users wait there until the time is over",
+        ),
+        ("Users and places remembered", _number(guess.entries), "the longest not seen go"),
+        ("PPP control packets", f"{line.MOST_PACKETS} {each}", "`control packets, too many`"),
+        (
+            "Such floods one after the other",
+            f"{line.MOST_FLOODED_WINDOWS} times",
+            "the session ends",
+        ),
+        ("Echo-Replies", f"{line.MOST_ECHOES} {each}", "`Echo-Requests, too many`"),
+        (
+            "Code-Rejects and Protocol-Rejects",
+            f"{line.MOST_REJECTS} {each}",
+            "`unknown codes, too many`, `unknown protocols, too many`",
+        ),
+        (
+            "Negotiating anew",
+            f"{line.MOST_RENEGOTIATIONS} times an hour",
+            "the session ends",
+        ),
+        (
+            "LCP Identifications kept",
+            f"{lcp.MOST_IDENTIFICATIONS}, of {lcp.MOST_TEXT} octets",
+            "`Identifications, empty or too many`",
+        ),
+    ]
+
+
+def _parsers() -> list[Row]:
+    return [
+        ("AVPs in a message", _number(body.MOST_AVPS), "`too many AVPs`"),
+        (
+            "PPP options in a packet",
+            _number(ppp_options.MOST_OPTIONS),
+            "`PPP packet with too many options`",
+        ),
+        ("Name in a login", f"{formats.MOST_NAME} octets", "`CHAP name too long`"),
+        (
+            "DHCPv6 options in a message",
+            _number(dhcpv6_message.MOST_OPTIONS),
+            "`DHCPv6: too many options`",
+        ),
+        ("Domain names in a list", _number(names.MOST_NAMES), "`too many domain names`"),
+        ("Routes in a list", _number(routes.MOST_ROUTES), "`too many routes`"),
+    ]
+
+
+def _data() -> list[Row]:
+    return [
+        (
+            "Data before its session is there",
+            f"{early.MESSAGES_PER_SESSION} messages of a session, {early.MESSAGES} of all, "
+            f"{early.WAIT:g} s",
+            f"`{early.REASON}`",
+        ),
+        (
+            "Messages held to put them in order",
+            f"{sequencing.HOLD_AT_MOST} in a session",
+            "the gap is given up",
+        ),
+        (
+            "ICMP errors",
+            f"{outbound.ERRORS_PER_SESSION} a second for a session, "
+            f"{outbound.ERRORS_UNREACHABLE} for no session",
+            "none is sent",
+        ),
+    ]
+
+
+def _machine() -> list[Row]:
+    return [
+        (
+            "Warnings of one kind from one address",
+            f"{Log.BURST} in {Log.WINDOW:g} s",
+            "summed up: `suppressed`",
+        ),
+        ("One field of a log line", f"{FIELD_LIMIT} characters", "cut"),
+        ("Request on the management socket", f"{MAX_LINE} octets", "refused"),
+        ("Connections to it", _number(MAX_CONNECTIONS), "closed"),
+    ]
