@@ -67,6 +67,11 @@ class Session:
         """What the session is found by."""
         return self.connection.tunnel_id << 16 | self.session_id
 
+    @property
+    def peer_key(self) -> int:
+        """What it is found by where the peer names it by its own id."""
+        return self.connection.tunnel_id << 16 | self.peer_session_id
+
 
 class Calls:
     """All calls of an endpoint."""
@@ -74,6 +79,8 @@ class Calls:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._sessions: dict[int, Session] = {}
+        self._by_peer_id: dict[int, Session] = {}
+        """The same by tunnel id and the peer's session id, where that is known."""
         self._resting = Resting(shared.config.quarantine)
         self._serial = int.from_bytes(shared.rng(3), "big")
 
@@ -226,7 +233,9 @@ class Calls:
                 self._apply(session, Event.OCRQ, now)
 
     def _learn_id(self, session: Session, assigned_session_id: int) -> None:
-        session.peer_session_id = session.peer_session_id or assigned_session_id
+        if assigned_session_id and not session.peer_session_id:
+            session.peer_session_id = assigned_session_id
+            self._by_peer_id[session.peer_key] = session
 
     def _request(self, connection: ControlConnection, message: Icrq | Ocrq, now: float) -> None:
         incoming = isinstance(message, Icrq)
@@ -244,7 +253,7 @@ class Calls:
             return
         role = Role.LNS_INCOMING if incoming else Role.LAC_OUTGOING
         session = self._add(connection, session_id, role)
-        session.peer_session_id = message.assigned_session_id
+        self._learn_id(session, message.assigned_session_id)
         session.call = call_of_icrq(message) if isinstance(message, Icrq) else call_of_ocrq(message)
         self._arm(session, now)
         kind = CallOffered if incoming else CallRequested
@@ -257,11 +266,10 @@ class Calls:
         other side gave out where its own belongs.
         """
         assigned = message.assigned_session_id
-        for session_id in connection.session_ids or ():
-            session = self._sessions[connection.tunnel_id << 16 | session_id]
-            if assigned and session.peer_session_id == assigned:
-                return session
-        return self.find(connection.tunnel_id, assigned)
+        if not assigned:
+            return None
+        session = self._by_peer_id.get(connection.tunnel_id << 16 | assigned)
+        return session or self.find(connection.tunnel_id, assigned)
 
     def _sli(self, session: Session, message: Sli) -> None:
         if session.state is not State.ESTABLISHED or not session.role.we_are_lac:
@@ -380,6 +388,8 @@ class Calls:
         key, connection = session.key, session.connection
         session.state = State.IDLE
         del self._sessions[key]
+        if self._by_peer_id.get(session.peer_key) is session:
+            del self._by_peer_id[session.peer_key]
         self._shared.deadlines.arm(key, None)
         self._resting.add(key, now)
         assert connection.session_ids is not None, "the session was one of them"
