@@ -2,8 +2,9 @@
 
 import time
 
-from l2tp.ends import START, Raw, endpoint, leftovers
+from l2tp.ends import START, Raw, endpoint, leftovers, seeded
 from talpa.l2tp.events import CallDown, CallOffered
+from talpa.l2tp.v2.identifiers import draw
 from talpa.l2tp.v2.messages import Cdn, Icrq, StopCcn
 from talpa.l2tp.values import ResultCode
 
@@ -29,6 +30,24 @@ def test_goodbyes_to_calls_that_are_gone_are_cheap() -> None:
         )
     # Looking at every call for each of them took more than ten times as long.
     assert time.process_time() - before < 3
+
+
+def test_an_id_is_drawn_in_bounded_time_however_many_are_taken() -> None:
+    rng = seeded(1)
+    looked_at: list[int] = []
+
+    def taken(number: int) -> bool:
+        looked_at.append(number)
+        return True
+
+    assert draw(rng, taken) is None
+    assert len(looked_at) < 1100
+    # One in a hundred is enough.
+    free = frozenset(range(7, 0x10000, 100))
+    drawn = [draw(rng, lambda number: number not in free) for _ in range(200)]
+    assert None not in drawn
+    assert all(number in free for number in drawn)
+    assert len(set(drawn)) > 100
 
 
 def test_a_call_is_found_by_the_id_of_its_peer_until_it_is_gone() -> None:

@@ -5,17 +5,20 @@ from collections.abc import Callable
 from talpa.sansio import Rng
 
 _TRIES = 32
+_STEPS = 1024
+"""Ids looked at in a row where nearly all are taken: a look at all 65,535 for each call would let
+a peer whose calls come and go stall everybody else."""
 
 
 def draw(rng: Rng, taken: Callable[[int], bool]) -> int | None:
-    """An id that is not `taken`; None when all are."""
+    """An id that is not `taken`; None when all are, or so many that none is found soon."""
     found = 0
     for _ in range(_TRIES):
         found = int.from_bytes(rng(2), "big")
         if found and not taken(found):
             return found
     # Nearly all are taken: the next free one behind a random place.
-    for step in range(1, 0x10000):
+    for step in range(1, _STEPS + 1):
         near = (found + step) & 0xFFFF
         if near and not taken(near):
             return near
