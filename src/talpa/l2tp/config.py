@@ -62,7 +62,7 @@ class Config:
     """From SCCRQ to established, and from the first message of a call to established."""
     embryonic_limit: int = 8192
     """Control connections before SCCCN; above it one of them at random makes room."""
-    embryonic_per_address: int = 2048
+    embryonic_per_address: int = 4096
     """As many from one address: a carrier's NAT, whose clients all call at once after a restart."""
     tunnels_per_address: int = 20_000
     """A carrier's NAT, and a load generator, hold many behind one address."""

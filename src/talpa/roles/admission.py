@@ -2,7 +2,7 @@
 
 Each caller waits a few seconds for each answer. Where all are served at once, all are served late:
 they repeat themselves, give up and begin anew, and the work done for them is lost. So only as many
-are let in as get through at once; the others hear nothing yet and try again by themselves.
+are let in as get through at once; the others wait in line.
 """
 
 SETUPS_AT_ONCE = 256

@@ -134,6 +134,7 @@ class Links:
 
     def settle(self, now: float) -> None:
         """Let all events and everything to be sent go where they belong, until all is quiet."""
+        self.endpoint.proceed(now)
         while True:
             events = self.endpoint.events()
             for event in events:

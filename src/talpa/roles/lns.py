@@ -106,8 +106,7 @@ class Lns:
         self.refused = 0
         """Attempts to log in that were refused."""
         self.admission = Admission()
-        self.closing = False
-        """The server is going down: calls are no longer taken."""
+        self._closing = False
         self._tell = tell
         self._deadlines: Deadlines[Session] = Deadlines()
 
@@ -164,11 +163,16 @@ class Lns:
         self.endpoint.close(tunnel_id, l2tp.Result(StopCcnResult.SHUTTING_DOWN, 0, reason), now)
         return True
 
+    def stop_accepting(self) -> None:
+        """The server is going down: take neither tunnels nor calls any more."""
+        self._closing = True
+        self.endpoint.accepting = False
+
     def call_event(self, event: l2tp.Event, now: float) -> None:
         """Answer calls; say what becomes of tunnels."""
         match event:
             case l2tp.CallOffered():
-                if self.closing:
+                if self._closing:
                     busy = l2tp.Result(CdnResult.NO_FACILITIES_NOW, 0, "the server is going down")
                     self.endpoint.close_call(event.tunnel_id, event.session_id, busy, now)
                 else:

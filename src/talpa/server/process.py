@@ -179,7 +179,7 @@ class ServerProcess:
         count = len(lns.links)
         self.log.tell(Notice("stopping", f"saying goodbye to {count} sessions"))
         started = time.monotonic()
-        lns.closing = True
+        lns.stop_accepting()
         half = started + GOODBYE_SECONDS / 2
 
         def end_session(session: Session) -> None:

@@ -11,6 +11,7 @@ from typing import Unpack
 
 from talpa.l2tp.config import Config
 from talpa.l2tp.events import Event, Peer, Result
+from talpa.l2tp.v2 import results
 from talpa.l2tp.v2.call_description import CallParameters
 from talpa.l2tp.v2.call_fsm import Role
 from talpa.l2tp.v2.call_fsm import State as CallState
@@ -21,7 +22,7 @@ from talpa.l2tp.v2.fsm import State
 from talpa.l2tp.v2.header import ControlHeader, pack_control, parse_control
 from talpa.l2tp.v2.identifiers import draw
 from talpa.l2tp.v2.messages import Sccrq, StopCcn, parse
-from talpa.l2tp.v2.reception import Reception
+from talpa.l2tp.v2.reception import Reception, Stranger
 from talpa.l2tp.values import CallErrors, PppDisconnectCause
 from talpa.sansio import Drops, Path, Rng, earliest
 from talpa.wire import Malformed
@@ -56,6 +57,10 @@ def _no_data(_tunnel_id: int) -> float:
     return 0.0
 
 
+_LOOK_AGAIN = 0.1
+"""Seconds after which those in line are looked at, whatever else happens."""
+
+
 def _always(_now: float) -> bool:
     return True
 
@@ -63,7 +68,7 @@ def _always(_now: float) -> bool:
 class Endpoint:
     """`rng` must be beyond guessing. `last_data` says when data last came through a tunnel; it is
     asked only when a HELLO is due. `admit(now)` says whether there is room for one more peer to be
-    set up: while there is none, new ones are left to try again, and nothing is kept for them."""
+    set up: while there is none, their SCCCNs wait in line, and `proceed` takes them up."""
 
     def __init__(
         self,
@@ -76,6 +81,11 @@ class Endpoint:
         self._admit = admit
         self._shared = Shared(config, rng, last_data)
         self._out: list[tuple[Path, bytes]] = []
+        self.accepting = True
+        """Whether new control connections are taken. While not, SCCRQ stays without an answer, so
+        that the caller goes on trying and finds whoever comes after us."""
+        self._waiting: dict[int, tuple[Path, ControlHeader, bytes]] = {}
+        """SCCCNs of strangers in line, by the tunnel id we gave them: at most one for each."""
         self._now = 0.0
         self._calls = Calls(self._shared)
         self._establishment = Establishment(self._shared, self._calls)
@@ -102,7 +112,7 @@ class Endpoint:
         elif header.tunnel_id == 0:
             self._receive_unaddressed(path, header, body, len(data), now)
         else:
-            self._receive_stranger(path, header, body, now)
+            self._receive_stranger(path, header, body, len(data), now)
 
     def handle_timeout(self, now: float) -> None:
         """Act on every deadline that has passed."""
@@ -115,6 +125,7 @@ class Endpoint:
             if connection is not None:
                 self._establishment.handle_timeout(connection, now)
         self._reception.handle_timeout(now)
+        self.proceed(now)
 
     def _receive_unaddressed(
         self, path: Path, header: ControlHeader, body: bytes, size: int, now: float
@@ -124,12 +135,12 @@ class Endpoint:
         if header.session_id or header.ns > 1 or header.nr > 1 or not body:
             self.drops.add("control message without tunnel id")
             return
-        if header.ns == 0 and not self._admit(now):
-            self.drops.add("SCCRQ put off: too many are being set up")
-            return
         try:
             message = parse(body)
             if isinstance(message, Sccrq) and header.ns == 0:
+                if not self.accepting:
+                    self.drops.add("SCCRQ while no new tunnels are taken")
+                    return
                 secret = self.config.secret_for(message.host_name)
                 if secret is not None and message.faults:
                     message = parse(body, secret)  # some of it may have been hidden
@@ -151,7 +162,9 @@ class Endpoint:
             return
         self.drops.add("control message without tunnel id")
 
-    def _receive_stranger(self, path: Path, header: ControlHeader, body: bytes, now: float) -> None:
+    def _receive_stranger(
+        self, path: Path, header: ControlHeader, body: bytes, size: int, now: float
+    ) -> None:
         """A tunnel id that no control connection has."""
         stranger = self._reception.get(header.tunnel_id)
         if stranger is not None:
@@ -159,14 +172,35 @@ class Endpoint:
             if path != stranger.path or header.nr != 1:
                 self.drops.add("control message from another path")
                 return
-            if not self._admit(now):
-                self.drops.add("SCCCN put off: too many are being set up")
+            if not self.accepting:
+                self._reception.dismiss(stranger, results.GOING_DOWN, header.ns, size)
                 return
-            self._reception.remove(stranger)
-            connection = self._establishment.admit(stranger, now)
-            self._establishment.receive(connection, path, header, body, now)
+            if self._waiting or not self._admit(now):
+                # Whoever has waited goes first. What comes behind SCCCN is sent again.
+                if header.ns == 1 and body and len(self._waiting) < self.config.embryonic_limit:
+                    self._waiting.setdefault(header.tunnel_id, (path, header, body))
+                self.drops.add("control message put off: too many are being set up")
+                return
+            self._take_in(stranger, path, header, body, now)
             return
         self.drops.add("control message for a tunnel that is not there")
+
+    def proceed(self, now: float) -> None:
+        """Take up those who wait in line, as far as there is room."""
+        self._now = now
+        while self._waiting and self.accepting and self._admit(now):
+            tunnel_id = next(iter(self._waiting))
+            path, header, body = self._waiting.pop(tunnel_id)
+            stranger = self._reception.get(tunnel_id)
+            if stranger is not None and stranger.path == path:
+                self._take_in(stranger, path, header, body, now)
+
+    def _take_in(
+        self, stranger: Stranger, path: Path, header: ControlHeader, body: bytes, now: float
+    ) -> None:
+        self._reception.remove(stranger)
+        connection = self._establishment.admit(stranger, now)
+        self._establishment.receive(connection, path, header, body, now)
 
     def _stop_named(
         self, path: Path, header: ControlHeader, message: StopCcn, body: bytes, now: float
@@ -295,7 +329,8 @@ class Endpoint:
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
         self._settle()
-        return earliest(self._shared.deadlines.next(), self._reception.next_timeout())
+        again = self._now + _LOOK_AGAIN if self._waiting else None
+        return earliest(self._shared.deadlines.next(), self._reception.next_timeout(), again)
 
     def _settle(self) -> None:
         shared = self._shared

@@ -108,6 +108,19 @@ class Reception:
         )
         self._out.append((path, pack_control(peer_tunnel_id, 0, 0, 1, encode(message))))
 
+    def dismiss(self, stranger: Stranger, result: Result, ns: int, size: int) -> None:
+        """Forget a stranger and say why: StopCCN behind our SCCRP, in answer to its message number
+        `ns` of `size` octets. Not sent again."""
+        self.remove(stranger)
+        habits = self._shared.config.habits
+        message = StopCcn(
+            assigned_tunnel_id=stranger.tunnel_id,
+            result_code=result_code(result, habits, AMPLIFICATION * size - _STOPCCN_SIZE),
+        )
+        peer = stranger.peer.tunnel_id
+        body = encode(message)
+        self._out.append((stranger.path, pack_control(peer, 0, 1, (ns + 1) & 0xFFFF, body)))
+
     def remove(self, stranger: Stranger) -> None:
         """Forget a stranger: it has proved itself, gone away, or taken too long."""
         del self._by_id[stranger.tunnel_id]

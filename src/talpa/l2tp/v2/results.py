@@ -7,6 +7,7 @@ from talpa.l2tp.values import DisconnectCode, GeneralError, PppDisconnectCause, 
 
 STATE_MACHINE_ERROR = Result(7, 0, "message out of sequence")
 TIE_LOST = Result(3, 0, "the peer opens the control connection: its tie breaker is lower")
+GOING_DOWN = Result(6, 0, "this end is going down")
 SILENT = Result(2, 0, "the peer does not answer")
 NO_TUNNEL = Result(2, 1, "the control connection is gone")
 TOO_MANY_CALLS = Result(4, 0, "too many sessions in this tunnel")
