@@ -162,7 +162,7 @@ def test_a_server_keeps_its_own_address_whatever_the_peer_says() -> None:
 
 def test_header_compression_is_asked_for_only_by_habit() -> None:
     peer, request = asker(habits=Habits(ask_vj=True), ask_dns=False)
-    assert request.options == [(ADDRESS, ZERO), (VJ, b"\0\x2d\x0f\1")]
+    assert request.options == [(VJ, b"\0\x2d\x0f\1"), (ADDRESS, ZERO)]
     (again,) = peer.answer(request, REJECT, [(VJ, b"\0\x2d\x0f\1")])
     assert again.options == [(ADDRESS, ZERO)]
 

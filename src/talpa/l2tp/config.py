@@ -18,9 +18,16 @@ class Habits:
     """
 
     framing: int = 3
-    bearer: int = 0
-    firmware: int = 0x0100
+    bearer: int | None = None
+    """None: no Bearer Capabilities AVP."""
+    firmware: int | None = 0x0100
+    """None: no Firmware Revision AVP."""
     vendor_name: str = "talpa"
+    """Empty: no Vendor Name AVP."""
+    host_name_first: bool = False
+    """Host Name before Framing Capabilities in SCCRQ (Android)."""
+    count_ids: bool = False
+    """Tunnel and session ids count from 1 (Windows) rather than being beyond guessing."""
     call_after_ack: bool = False
     """Hold ICRQ back until SCCCN is acknowledged (Android) rather than send it right behind."""
     fixed_retransmit: float | None = None
@@ -28,13 +35,15 @@ class Habits:
     tx_connect_speed: int = 1_000_000_000
     """Bits per second, in ICCN and OCCN."""
     close_call_first: bool = True
-    """Send CDN before StopCCN; Android sends StopCCN alone."""
+    """End calls by CDN; Android knows StopCCN alone."""
     short_result: bool = False
-    """Result Code of two octets, without the Error Code (Android)."""
+    """Result Code of two octets, without the Error Code (Android, Apple)."""
     swapped_result: bool = False
     """Result Code in little endian (Apple)."""
+    peer_ids_at_end: bool = False
+    """StopCCN and CDN name the id that the other side gave out (old Windows)."""
     foreign_avps: tuple[tuple[int, int, bytes], ...] = ()
-    """(vendor, attribute, value): vendor AVPs, not mandatory, in SCCRQ and ICRQ (Windows)."""
+    """(vendor, attribute, value): vendor AVPs, not mandatory, in ICRQ (Windows)."""
 
 
 @dataclass(frozen=True, slots=True)

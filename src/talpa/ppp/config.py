@@ -42,11 +42,16 @@ class Habits:
     identification: tuple[bytes, ...] = ()
     """Messages for LCP Identification, sent when LCP opens (Windows)."""
     ccp: bytes = b""
-    """Options of a CCP Configure-Request to try, whatever comes of it; empty: none."""
+    """Options of a CCP Configure-Request to try before IPCP; empty: none. What is not granted is
+    answered with a Terminate-Request (Windows)."""
     ipv6_first: bool = False
     ask_vj: bool = False
     echo_when_open: bool = False
     """One Echo-Request at once when LCP opens (pppd)."""
+    one_count: bool = False
+    """Identifiers of all protocols are one count, from 0 (Windows)."""
+    ras_farewell: bool = False
+    """Terminate-Requests bear an error number of the Remote Access Service (Windows)."""
 
 
 @dataclass(frozen=True, slots=True)

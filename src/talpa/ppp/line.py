@@ -40,6 +40,7 @@ class Line:
         "out",
         "peer_mru",
         "rng",
+        "serial",
     )
 
     def __init__(self, config: Config, rng: Rng, drops: Drops) -> None:
@@ -53,6 +54,8 @@ class Line:
         """Octets: the largest packet we may send."""
         self.abused = ""
         """Why the link should be ended for what the peer sends; empty: no reason."""
+        self.serial = 0
+        """The next identifier, where all protocols share one count."""
         self._window = 0
         self._packets = 0
         self._echoes = 0
@@ -60,6 +63,11 @@ class Line:
         self._flooded = 0
         self._hour = 0
         self._renegotiations = 0
+
+    def next_serial(self) -> int:
+        """The next of the shared count of identifiers."""
+        serial, self.serial = self.serial, (self.serial + 1) & 0xFF
+        return serial
 
     def allow_packet(self, now: float) -> bool:
         """Count a control packet received; False: it is one too many."""

@@ -9,6 +9,7 @@ from talpa.ppp.config import Config, Ipv4Offer
 from talpa.ppp.events import Authenticated, Event, LinkClosed, PeerAttempted
 from talpa.ppp.frames import Code, Protocol, emit_packet
 from talpa.ppp.lcp import Lcp
+from talpa.ppp.lcp.ras import RAS_NO_AGREEMENT, ras_data
 from talpa.ppp.line import Line
 from talpa.ppp.networks import Network, Standing
 from talpa.sansio import Drops, Rng, earliest
@@ -238,8 +239,14 @@ class PppLink:
         else:
             ours = protocol == Protocol.CCP and bool(self._line.config.habits.ccp)
             taken = ours and payload[:1] in [bytes((code,)) for code in _ANSWERS]
+            if taken and payload[0] in (Code.CONFIGURE_NAK, Code.CONFIGURE_REJECT):
+                self._send_ccp(Code.TERMINATE_REQUEST, ras_data(self._lcp.magic, RAS_NO_AGREEMENT))
         if not taken:
             self._lcp.reject_protocol(protocol, payload)
+
+    def _send_ccp(self, code: Code, data: bytes) -> None:
+        packet = emit_packet(code, self._lcp.next_serial(), data)
+        self._line.out.append((Protocol.CCP, packet))
 
     def _authentication_frame(self, protocol: int, payload: bytes, now: float) -> bool:
         parties = [
@@ -357,12 +364,13 @@ class PppLink:
         self._auth_by = None
         self._line.events.append(Authenticated(name, method))
         habits = self._line.config.habits
-        networks = (self._ipv6, self._ipv4) if habits.ipv6_first else (self._ipv4, self._ipv6)
-        for network in networks:
-            network.enter(now)
+        if habits.ipv6_first:
+            self._ipv6.enter(now)
         if habits.ccp:
-            packet = emit_packet(Code.CONFIGURE_REQUEST, 1, habits.ccp)
-            self._line.out.append((Protocol.CCP, packet))
+            self._send_ccp(Code.CONFIGURE_REQUEST, habits.ccp)
+        self._ipv4.enter(now)
+        if not habits.ipv6_first:
+            self._ipv6.enter(now)
         self._check_networks(now)
 
     def _heed_networks(self, now: float) -> None:

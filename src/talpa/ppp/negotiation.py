@@ -171,6 +171,8 @@ class ControlProtocol(Automaton):
 
     def next_serial(self) -> int:
         """An identifier for a new packet of ours."""
+        if self._line.config.habits.one_count:
+            return self._line.next_serial()
         self._serial = (self._serial + 1) & 0xFF
         return self._serial
 

@@ -233,17 +233,22 @@ def encode(
     hide_with: Secret | None = None,
     random_vector: bytes = b"",
     foreign: tuple[tuple[int, int, bytes], ...] = (),
+    first: tuple[int, ...] = (),
 ) -> bytes:
     """The AVPs of a message, Message Type first, then in the order of declaration.
 
     With `hide_with` what is personal is hidden, under `random_vector` (16 octets or more that
-    nobody can guess). `foreign` are (vendor, attribute, value) to add, not mandatory. Raises
+    nobody can guess). `foreign` are (vendor, attribute, value) to add, not mandatory. `first` are
+    keys of the AVPs that come before the others. Raises
     `ValueError` for a value that does not fit into an AVP, and for a vendor AVP that came hidden
     where there is no `hide_with`.
     """
     out = [message.LAYOUT.first]
     vector_due = True
-    for name, flags, key, encoder, several, personal in message.LAYOUT.encoders:
+    encoders = message.LAYOUT.encoders
+    if first:
+        encoders = tuple(sorted(encoders, key=lambda row: row[2] not in first))
+    for name, flags, key, encoder, several, personal in encoders:
         value = getattr(message, name)
         if value is None or value is False:
             continue

@@ -15,6 +15,8 @@ _ANY_BEARER = 3
 class CallParameters(TypedDict, total=False):
     """What may be said of a call that we place or request: fields of `events.Call`."""
 
+    serial: int
+    """Counted up unless given."""
     calling_number: str
     called_number: str
     sub_address: str

@@ -26,7 +26,7 @@ from talpa.l2tp.v2.call_description import (
 )
 from talpa.l2tp.v2.call_fsm import Action, Event, Role, State, step
 from talpa.l2tp.v2.control_connection import ControlConnection, Shared
-from talpa.l2tp.v2.identifiers import Resting, draw
+from talpa.l2tp.v2.identifiers import Resting, draw, next_free
 from talpa.l2tp.v2.messages import (
     Cdn,
     Iccn,
@@ -111,7 +111,7 @@ class Calls:
             self._shared.events.append(CallDown(tunnel_id, session_id, refusal, by_peer=False))
             return session_id
         session = self._add(connection, session_id, role)
-        session.call = Call(self._serial, 0, **parameters)
+        session.call = replace(Call(self._serial, 0), **parameters)
         self._apply(session, Event.OPEN, now)
         if connection.waiting is None:
             self._apply(session, Event.TUNNEL_OPEN, now)
@@ -363,6 +363,8 @@ class Calls:
                 base | session_id, now
             )
 
+        if self._shared.config.habits.count_ids:
+            return next_free(0, taken)
         return draw(self._shared.rng, taken)
 
     def _arm(self, session: Session, now: float) -> None:
@@ -436,9 +438,12 @@ class Calls:
         result: Result,
         cause: PppDisconnectCause | int | None,
     ) -> None:
+        habits = self._shared.config.habits
+        if not habits.close_call_first:
+            return
         message = Cdn(
-            result_code=results.result_code(result, self._shared.config.habits),
-            assigned_session_id=session_id,
+            result_code=results.result_code(result, habits),
+            assigned_session_id=peer_session_id if habits.peer_ids_at_end else session_id,
             ppp_disconnect_cause=results.disconnect_cause(cause),
         )
         connection.send(message, peer_session_id)

@@ -20,7 +20,7 @@ from talpa.l2tp.v2.control_connection import ControlConnection, Shared
 from talpa.l2tp.v2.establishment import Establishment
 from talpa.l2tp.v2.fsm import State
 from talpa.l2tp.v2.header import ControlHeader, pack_control, parse_control
-from talpa.l2tp.v2.identifiers import draw
+from talpa.l2tp.v2.identifiers import draw, next_free
 from talpa.l2tp.v2.messages import Sccrq, StopCcn, parse
 from talpa.l2tp.v2.reception import Reception, Stranger
 from talpa.l2tp.values import CallErrors, PppDisconnectCause
@@ -87,6 +87,8 @@ class Endpoint:
         self._waiting: dict[int, tuple[Path, ControlHeader, bytes]] = {}
         """SCCCNs of strangers in line, by the tunnel id we gave them: at most one for each."""
         self._now = 0.0
+        self._last_id = 0
+        """The latest tunnel id of our own."""
         self._calls = Calls(self._shared)
         self._establishment = Establishment(self._shared, self._calls)
         self._reception = Reception(self._shared, self._out)
@@ -228,12 +230,10 @@ class Endpoint:
         said its own. Raises `LookupError` when all 65,535 tunnel ids are taken.
         """
         self._now = now
-        tunnel_id = draw(
-            self._shared.rng,
-            lambda i: i in self._shared.connections or self._reception.get(i) is not None,
-        )
+        tunnel_id = self._draw()
         if tunnel_id is None:
             raise LookupError("no tunnel id is free")
+        self._last_id = tunnel_id
         if tie_breaker is None and self.config.tie_breaker:
             tie_breaker = self._shared.rng(8)
         self._establishment.open(tunnel_id, path, tie_breaker, peer_name, now)
@@ -375,6 +375,15 @@ class Endpoint:
         """One control connection, also one that has ended and rests."""
         connection = self._shared.connections.get(tunnel_id)
         return _described(connection) if connection is not None else None
+
+    def _draw(self) -> int | None:
+        def taken(tunnel_id: int) -> bool:
+            known = self._shared.connections
+            return tunnel_id in known or self._reception.get(tunnel_id) is not None
+
+        if self.config.habits.count_ids:
+            return next_free(self._last_id, taken)
+        return draw(self._shared.rng, taken)
 
     def _place(self, tunnel_id: int, role: Role, parameters: CallParameters, now: float) -> int:
         self._now = now

@@ -1,5 +1,6 @@
 """Control connections from SCCRQ to StopCCN (RFC 2661 5.1, 5.5, 5.7): runs the table of `fsm`."""
 
+from talpa.l2tp.avps import HOST_NAME, PROTOCOL_VERSION
 from talpa.l2tp.control_channel import ControlChannel
 from talpa.l2tp.events import ControlConnectionDown, ControlConnectionUp, PathMoved, Result
 from talpa.l2tp.v2 import results
@@ -369,7 +370,7 @@ class Establishment:
         habits = config.habits
         message = Sccrq(
             framing_capabilities=habits.framing,
-            bearer_capabilities=habits.bearer or None,
+            bearer_capabilities=habits.bearer,
             firmware_revision=habits.firmware,
             host_name=config.host_name,
             vendor_name=habits.vendor_name or None,
@@ -378,7 +379,8 @@ class Establishment:
             challenge=connection.challenge,
             tie_breaker=connection.tie_breaker,
         )
-        connection.send(message, body=encode(message, foreign=habits.foreign_avps))
+        first = (PROTOCOL_VERSION.key, HOST_NAME.key) if habits.host_name_first else ()
+        connection.send(message, body=encode(message, first=first))
 
     def _send_scccn(self, connection: ControlConnection, message: Sccrp) -> None:
         answer = None
@@ -392,8 +394,10 @@ class Establishment:
             # SCCRQ has no answer yet. Should one come, StopCCN follows it (idle, Receive SCCRP).
             connection.channel.abandon()
             return
+        habits = self._shared.config.habits
+        by_peer_id = habits.peer_ids_at_end
         message = StopCcn(
-            assigned_tunnel_id=connection.tunnel_id,
-            result_code=results.result_code(result, self._shared.config.habits),
+            assigned_tunnel_id=connection.peer_tunnel_id if by_peer_id else connection.tunnel_id,
+            result_code=results.result_code(result, habits),
         )
         connection.send(message)

@@ -18,8 +18,13 @@ def draw(rng: Rng, taken: Callable[[int], bool]) -> int | None:
         if found and not taken(found):
             return found
     # Nearly all are taken: the next free one behind a random place.
+    return next_free(found, taken)
+
+
+def next_free(last: int, taken: Callable[[int], bool]) -> int | None:
+    """The next id behind `last` that is not `taken`; None when none is near."""
     for step in range(1, _STEPS + 1):
-        near = (found + step) & 0xFFFF
+        near = (last + step) & 0xFFFF
         if near and not taken(near):
             return near
     return None

@@ -222,7 +222,7 @@ def sccrp_within(
         return encode(
             Sccrp(
                 framing_capabilities=habits.framing,
-                bearer_capabilities=habits.bearer or None,
+                bearer_capabilities=habits.bearer,
                 firmware_revision=None if brief else habits.firmware,
                 host_name=host,
                 vendor_name=None if brief else habits.vendor_name or None,

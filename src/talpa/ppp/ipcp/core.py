@@ -47,9 +47,8 @@ class Ipcp(ControlProtocol):
     def wanted(self) -> list[tuple[int, bytes]]:
         """See `ControlProtocol`."""
         config = self._line.config
-        options = [(ADDRESS.type, self._ours)]
-        if config.habits.ask_vj:
-            options.append((COMPRESSION.type, _VJ))
+        options = [(COMPRESSION.type, _VJ)] if config.habits.ask_vj else []
+        options.append((ADDRESS.type, self._ours))
         if self._offer is None:
             for index, value in enumerate(self._servers):
                 if config.ask_wins if index % 2 else config.ask_dns:

@@ -17,7 +17,7 @@ from talpa.ppp.frames import (
 )
 from talpa.ppp.lcp.echo import KeepAlive
 from talpa.ppp.lcp.options import ACCM, ACFC, AUTHENTICATION, MAGIC, MRU, PFC
-from talpa.ppp.lcp.ras import ras_error, ras_text
+from talpa.ppp.lcp.ras import RAS_HUNG_UP, RAS_LOGIN_REFUSED, ras_data, ras_error, ras_text
 from talpa.ppp.line import Line
 from talpa.ppp.negotiation import ControlProtocol
 
@@ -304,6 +304,15 @@ class Lcp(ControlProtocol):
         if self.why is not None and self.why.cause == _CAUSE_AUTHENTICATION:
             return "authentication failed"
         return super().farewell()
+
+    def send_terminate_request(self) -> None:
+        """See `Automaton`."""
+        if not self._line.config.habits.ras_farewell:
+            super().send_terminate_request()
+            return
+        refused = self.why is not None and self.why.cause == _CAUSE_AUTHENTICATION
+        data = ras_data(self.magic, RAS_LOGIN_REFUSED if refused else RAS_HUNG_UP)
+        self.send(emit_packet(Code.TERMINATE_REQUEST, self.next_serial(), data))
 
     # Maintenance packets.
 

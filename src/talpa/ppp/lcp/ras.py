@@ -8,6 +8,10 @@ import struct
 
 _TRAILER = struct.Struct("!4sII")
 _MARK = 0x003CCD74
+RAS_HUNG_UP = 0
+"""What a client sends whose user hangs up: no error."""
+RAS_LOGIN_REFUSED = 691
+RAS_NO_AGREEMENT = 732
 
 RAS_ERRORS: dict[int, str] = {
     602: "the port is already open",
@@ -79,6 +83,11 @@ def ras_error(data: bytes) -> int:
         return 0
     _, mark, code = _TRAILER.unpack(data)
     return int(code) if mark == _MARK else 0
+
+
+def ras_data(magic: int, error: int) -> bytes:
+    """The data of a Terminate-Request with an error number."""
+    return _TRAILER.pack(magic.to_bytes(4, "big"), _MARK, error)
 
 
 def ras_text(error: int) -> str:
