@@ -17,10 +17,12 @@ class Stack:
     """A client that calls a server. The input changes what one of them says, and puts in datagrams
     of its own."""
 
-    def __init__(self, octets: Octets, *, server_lies: bool) -> None:
+    def __init__(
+        self, octets: Octets, *, server_lies: bool, password: str = "correct horse"
+    ) -> None:
         self.now = 1000.0
         self.server = ServerEnd(2)
-        self.client = ClientEnd(1)
+        self.client = ClientEnd(1, password=password)
         self._injected = Octets(octets.chunk())
         self._middle = Middle(octets, repaired_datagram, split_datagram)
         self._server_lies = server_lies

@@ -12,23 +12,31 @@ PROCESSOR_SECONDS = 0.1
 
 
 def check(data: bytes) -> None:
-    """Nothing is raised; who was let in knew the password; and when the client has fallen silent
-    the server keeps nothing of it: no call, no session, no address."""
-    stack = Stack(Octets(data), server_lies=False)
+    """Nothing is raised; who does not know the password is not let in; and when the client has
+    fallen silent the server keeps nothing of it: no call, no session, no address."""
+    octets = Octets(data)
+    knows = octets.number() % 4 != 3
+    password = "correct horse" if knows else "wrong"
+    stack = Stack(octets, server_lies=False, password=password)
     stack.run()
+    if not knows:
+        assert not stack.server.role.established
+        assert not any(notice.name == "session-up" for notice in stack.server.notices)
     assert all(not usage.ipv4_used for usage in stack.server.directory.usage())
 
 
 def seeds() -> Iterator[bytes]:
     """The connection as it is, and with one change in each datagram."""
-    yield b"\0"
+    for first in (b"\0", b"\3"):
+        yield first
     for datagram in range(24):
-        yield b"\0" + edit(datagram, 0, 20, 1)
-        yield b"\0" + edit(datagram, 11, 1)
-        yield b"\0" + edit(datagram, 6, 0, 2, repair=False)
-        yield b"\0" + edit(datagram, 5, repair=False)
+        yield b"\0\0" + edit(datagram, 0, 20, 1)
+        yield b"\0\0" + edit(datagram, 11, 1)
+        yield b"\0\0" + edit(datagram, 6, 0, 2, repair=False)
+        yield b"\0\0" + edit(datagram, 5, repair=False)
+        yield b"\3\0" + edit(datagram, 6, 0, 1, repair=False)
     for frame in _FRAMES:
-        yield chunk(b"\2" + chunk(frame))
+        yield b"\0" + chunk(b"\2" + chunk(frame))
 
 
 _FRAMES = (

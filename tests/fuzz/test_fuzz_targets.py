@@ -10,8 +10,8 @@ import pytest
 from fuzz.catalogue import NAMES, ROOT, load
 from fuzz.mutation import MOST_OCTETS, mutated
 
-INPUTS = 500
-INPUTS_OF_SLOW = 60
+INPUTS = 1000
+INPUTS_OF_SLOW = 150
 """Of the targets that set up whole connections."""
 
 
