@@ -10,6 +10,7 @@ from pages.markdown import section
 from pages.notices import log
 from pages.program import api, commands
 from pages.protocols import families, l2tpv2, ppp
+
 from talpa.server.config.reference import reference_page
 
 FOLDER = Path(__file__).parent / "reference"

@@ -4,8 +4,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import talpa
 from pages.markdown import table
+
+import talpa
 
 SOURCE = Path(talpa.__file__).parent
 _ROOMS = {

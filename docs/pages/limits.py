@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from pages.markdown import table
+
 from talpa.aaa.limits import GuessLimits
 from talpa.dataplane.reference import early, outbound, sequencing
 from talpa.hostconfig import dhcpv6_message, names, routes

@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from pages.drawing import drawing
 from pages.markdown import table
+
 from talpa.l2tp.v2 import call_fsm, fsm
 from talpa.ppp import automaton
 
@@ -50,7 +51,7 @@ def _drawing(rows: dict) -> str:
         names = {a.name for a in actions}
         if names & {"SEND_STOPCCN", "SEND_CDN"}:
             goodbye = "StopCCN" if "SEND_STOPCCN" in names else "CDN"
-            label = f"fault, or close: send {goodbye}"
+            label = f"fault, close: {goodbye}"
         else:
             sends = [_action(a) for a in actions if a.name.startswith("SEND")]
             label = ": ".join(filter(None, (_event(event), ", ".join(sends))))
@@ -75,7 +76,7 @@ def _event(event: IntEnum) -> str:
     if name.endswith("_UNACCEPTABLE"):
         return f"{name.removesuffix('_UNACCEPTABLE')}, not acceptable"
     special = {"STOPCCN": "StopCCN", "SCCRQ_TIE_LOST": "SCCRQ, tie lost"}
-    if name in special or name.isupper() and "_" not in name and name[:4] not in ("OPEN", "CLOS"):
+    if name in special or (name.isupper() and "_" not in name and name[:4] not in ("OPEN", "CLOS")):
         return special.get(name, name)
     return name.lower().replace("_", " ")
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import talpa
 from pages.markdown import code, table
+
+import talpa
 
 SOURCE = Path(talpa.__file__).parent
 _CLIENT = "server/client_process.py", "roles/client.py"
@@ -32,10 +33,14 @@ MEANINGS: dict[str, str] = {
     "put back.",
     "reload-refused": "The new configuration has problems, each named; the old one stays.",
     "reloaded": "The configuration was read again.",
+    "route-refused": "The kernel has another route to a network that was to go through the tunnel; "
+    "the connection goes on without it.",
     "session-down": "A session ended, or a login came to nothing. `reason` says why, "
     "`windows_error` is the number that a Windows client shows its user.",
     "session-refused": "The password was right, but there is no address, or there are too many "
     "sessions.",
+    "session-replaced": "A user who may have no more sessions logged in again from the same device "
+    "(same address and L2TP host name): the earlier session, which the device has lost, ends.",
     "session-up": "A user is connected. `seconds` is the time from the call to this line.",
     "stage": "As `progress`, for programs.",
     "stopping": "The server says goodbye to its clients.",

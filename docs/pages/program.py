@@ -6,6 +6,7 @@ from dataclasses import MISSING, fields
 
 import typer
 from pages.markdown import code, table
+
 from talpa.api import models
 from talpa.cli.main import app
 

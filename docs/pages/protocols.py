@@ -1,6 +1,7 @@
 """Pages about what is on the wire: from the rows that parser and writer run on."""
 
 from pages.markdown import table
+
 from talpa.l2tp.v2 import messages
 from talpa.ppp import registry
 from talpa.storm.families import FAMILIES, Family
@@ -99,17 +100,17 @@ _HABITS = (
     ("Vendor Name", lambda f: f.l2tp.vendor_name or "-"),
     ("Firmware", lambda f: f"{f.l2tp.firmware:#06x}"),
     ("Framing, bearer", lambda f: f"{f.l2tp.framing}, {f.l2tp.bearer}"),
-    ("Receive window", lambda f: f"{f.receive_window} messages"),
+    ("Receive window, messages", lambda f: f.receive_window),
     (
         "Retransmission",
         lambda f: (
-            f"every {f.l2tp.fixed_retransmit:g} s" if f.l2tp.fixed_retransmit else "RFC 2661 5.8"
+            f"every {f.l2tp.fixed_retransmit:g} s" if f.l2tp.fixed_retransmit else "backs off"
         ),
     ),
-    ("Transmit speed", lambda f: f"{f.l2tp.tx_connect_speed:,} bit/s"),
+    ("Transmit speed", lambda f: f"{f.l2tp.tx_connect_speed / 1e6:g} Mbit/s"),
     ("Sessions in a tunnel", lambda f: f.calls_per_tunnel),
     ("Other habits of L2TP", lambda f: _extras(_L2TP_EXTRAS, f)),
-    ("MRU", lambda f: f"{f.mru} octets"),
+    ("MRU, octets", lambda f: f.mru),
     ("LCP asks for", _options),
     ("Logs in by, best first", lambda f: f.methods),
     ("IPv6", lambda f: "yes" if f.ipv6 else "no"),
