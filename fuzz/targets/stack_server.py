@@ -27,8 +27,7 @@ def check(data: bytes) -> None:
 
 def seeds() -> Iterator[bytes]:
     """The connection as it is, and with one change in each datagram."""
-    for first in (b"\0", b"\3"):
-        yield first
+    yield from (b"\0", b"\3")
     for datagram in range(24):
         yield b"\0\0" + edit(datagram, 0, 20, 1)
         yield b"\0\0" + edit(datagram, 11, 1)
