@@ -96,10 +96,13 @@ def _extras(rows: tuple, family: Family) -> str:
 
 
 _HABITS = (
-    ("Host Name", lambda f: f.host_name),
+    ("Host Name", lambda f: f.host_name.rstrip("\0")),
     ("Vendor Name", lambda f: f.l2tp.vendor_name or "-"),
-    ("Firmware", lambda f: f"{f.l2tp.firmware:#06x}"),
-    ("Framing, bearer", lambda f: f"{f.l2tp.framing}, {f.l2tp.bearer}"),
+    ("Firmware", lambda f: "-" if f.l2tp.firmware is None else f"{f.l2tp.firmware:#06x}"),
+    (
+        "Framing, bearer",
+        lambda f: f"{f.l2tp.framing}, {'-' if f.l2tp.bearer is None else f.l2tp.bearer}",
+    ),
     ("Receive window, messages", lambda f: f.receive_window),
     (
         "Retransmission",
