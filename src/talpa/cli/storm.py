@@ -65,12 +65,21 @@ def storm(
     redial: Annotated[
         bool, typer.Option("--redial", help="Call again when a session is lost.")
     ] = False,
+    ports: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, max=1000, help="UDP ports that each family calls from."),
+    ] = 1,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Address of this host to call from; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
 ) -> None:
     """Play many L2TP clients at once, and report how the server did.
 
     Needs no privileges and makes no network device. `{n}` in the user's name becomes the number of
-    the client. Only for servers that are yours to load.
+    the client. Only for servers that are yours to load. The exit status is 0 when all clients were
+    up at the end, and 1 otherwise.
     """
     from talpa.storm.families import FAMILIES
     from talpa.storm.process import Storm, run
@@ -105,13 +114,15 @@ def storm(
         plan=plan,
         hold=hold,
         setup_patience=patience,
+        sources=tuple(source or ()),
+        ports=ports,
     )
     report = _run(order, run, quiet=as_json or not sys.stderr.isatty())
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:
         _show(report)
-    raise typer.Exit(0 if report.up and not report.failures else 1)
+    raise typer.Exit(0 if report.settled >= clients else 1)
 
 
 def _run(order: "Storm", run: "Callable[..., Report]", *, quiet: bool) -> "Report":
@@ -162,6 +173,9 @@ def _show(report: "Report") -> None:
             [Column("LOST", right=True), Column("WHY", elastic=True)],
             [[str(count), cause] for cause, count in report.losses.most_common(20)],
         )
+    if report.outages:
+        seconds = ", ".join(f"{outage:.1f} s" for outage in report.outages)
+        sys.stdout.write(f"\nafter losses, all were back in {seconds}\n")
     if report.sent_packets:
         sys.stdout.write(
             f"\ntraffic: {report.sent_packets} packets ({report.sent_octets} octets) sent, "

@@ -19,8 +19,10 @@ from talpa.storm.swarm import Plan, Swarm
 
 TICK = 0.01
 """Seconds between two looks at how many calls are due."""
+GOODBYES_AT_ONCE = 5
+"""Clients that hang up in a tick: a server should be able to hear them out."""
 SETTLE_SECONDS = 5.0
-"""How long hanging up may take."""
+"""How long the last of them may take to hang up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,14 @@ class Storm:
     """Seconds that all clients stay, from the last one dialled and settled."""
     setup_patience: float = 30.0
     """Seconds that the last clients may take to come up."""
+    sources: tuple[str, ...] = ()
+    """Addresses of this host to call from; empty: the one that leads to the server."""
+    ports: int = 1
+    """UDP ports that each family calls from at each source."""
 
 
 class StormProcess:
-    """Drives one swarm for each family on one event loop."""
+    """Drives a swarm for each family and each port on one event loop."""
 
     def __init__(self, storm: Storm, progress: Callable[[int, int], None]) -> None:
         """`progress(dialled, up)` is called now and then."""
@@ -47,28 +53,25 @@ class StormProcess:
         self._progress = progress
         self._stopping = asyncio.Event()
         self.report = Report()
-        numbers = itertools.count(1)
+        self._numbers = itertools.count(1)
         self._swarms: list[Swarm] = []
-        for family in storm.families:
-            data_plane = ReferencePlane(time.monotonic)
-            self._swarms.append(
-                Swarm(family, storm.plan, data_plane, os.urandom, self.report, numbers)
-            )
         self._drivers: list[Driver] = []
 
     async def run(self) -> Report:
         """The whole storm. Raises `OSError` when the server cannot be called at all."""
-        remote = await resolve(self._storm.server, self._storm.port)
+        storm = self._storm
+        remote = (await resolve(storm.server, storm.port))[0]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         try:
-            for swarm in self._swarms:
-                self._start(swarm, remote)
+            for source in storm.sources or (source_address(remote),):
+                for _ in range(storm.ports):
+                    for family in storm.families:
+                        self._start(family, source, remote)
             await self._dial()
-            await self._wait(self._all_settled, self._storm.setup_patience)
-            if not self._stopping.is_set():
-                await self._wait(lambda: False, self._storm.hold)
+            await self._wait(self._all_settled, storm.setup_patience)
+            await self._wait(lambda: False, storm.hold)
             await self._hang_up()
         finally:
             for driver in self._drivers:
@@ -77,26 +80,28 @@ class StormProcess:
                 swarm.plane.stop()
         return self.report
 
-    def _start(self, swarm: Swarm, remote: Address) -> None:
-        local = source_address(remote)
-        swarm.plane.start(plane.Config(listens=(Address(local, 0),), tun=None))
-        swarm.start(Path(swarm.plane.listens[0], remote))
-        driver = Driver(swarm.plane, swarm, time.monotonic)
+    def _start(self, family: Family, source: str, remote: Address) -> None:
+        data_plane = ReferencePlane(time.monotonic)
+        data_plane.start(plane.Config(listens=(Address(source, 0),), tun=None))
+        plan, report = self._storm.plan, self.report
+        swarm = Swarm(family, plan, data_plane, os.urandom, report, self._numbers)
+        swarm.start(Path(data_plane.listens[0], remote))
+        driver = Driver(data_plane, swarm, time.monotonic)
         driver.start()
+        self._swarms.append(swarm)
         self._drivers.append(driver)
 
     async def _dial(self) -> None:
         """Begin calls at the given rate, catching up after a late tick."""
-        plan = self._storm.plan
+        plan, crowd = self._storm.plan, len(self._swarms)
         started = time.monotonic()
         dialled = 0
         while dialled < plan.clients and not self._stopping.is_set():
             due = min(plan.clients, int((time.monotonic() - started) * plan.rate) + 1)
             for number in range(dialled, due):
-                self._swarms[number % len(self._swarms)].dial(time.monotonic())
-            if due > dialled:
-                for driver in self._drivers:
-                    driver.turn()
+                self._swarms[number % crowd].dial(time.monotonic())
+            for number in range(dialled, min(due, dialled + crowd)):
+                self._drivers[number % crowd].turn()
             dialled = due
             self._progress(dialled, self.up)
             await asyncio.sleep(TICK)
@@ -114,12 +119,19 @@ class StormProcess:
         return self.report.up + failed >= self._storm.plan.clients
 
     async def _hang_up(self) -> None:
+        self.report.time_to_go()
+        for swarm in self._swarms:
+            swarm.stop()
+        gone = itertools.count(1)
         for swarm, driver in zip(self._swarms, self._drivers, strict=True):
-            swarm.hang_up(driver.now())
+            while swarm.hang_up(driver.now()):
+                if next(gone) % GOODBYES_AT_ONCE == 0:
+                    driver.turn()
+                    await asyncio.sleep(TICK)
             driver.turn()
         deadline = time.monotonic() + SETTLE_SECONDS
-        while time.monotonic() < deadline and any(s.endpoint.busy for s in self._swarms):
-            await asyncio.sleep(TICK)
+        while time.monotonic() < deadline and not all(swarm.gone for swarm in self._swarms):
+            await asyncio.sleep(5 * TICK)
 
     async def _wait(self, done: Callable[[], bool], seconds: float) -> None:
         """Until done, stopped, or so many seconds are over."""

@@ -13,11 +13,15 @@ PERCENTILES = (50, 90, 99, 100)
 
 @dataclass(slots=True)
 class Report:
-    """Collects while the storm lasts. Times in seconds."""
+    """Collects while the storm lasts, for all swarms. Times in seconds."""
 
     calls: int = 0
     up: int = 0
     """Sessions established, again and again for one that redials."""
+    present: int = 0
+    """Sessions that stand now."""
+    settled: int = 0
+    """Sessions that stood when it was time to hang up."""
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By (stage that was waited for, cause)."""
     losses: Counter[str] = field(default_factory=Counter)
@@ -26,13 +30,23 @@ class Report:
     received_octets: int = 0
     sent_packets: int = 0
     sent_octets: int = 0
-    first: float | None = None
-    last: float | None = None
+    outages: list[float] = field(default_factory=list)
+    """Seconds from the first loss until as many sessions stood again as before it."""
+    began: float | None = None
+    """When the first call was begun."""
+    wave: int = 0
+    """Sessions established before any was lost."""
+    crest: float = 0.0
+    """When the last of these was established."""
+    outage: tuple[float, int] | None = None
+    """When the present outage began, and how many sessions stood before it."""
     times: dict[str, list[float]] = field(default_factory=lambda: {s: [] for s in STAGES})
 
-    def dialled(self) -> None:
+    def dialled(self, now: float) -> None:
         """A call was begun."""
         self.calls += 1
+        if self.began is None:
+            self.began = now
 
     def reached(self, stage: str, seconds: float) -> None:
         """A client has come so far, so long after it began."""
@@ -41,17 +55,28 @@ class Report:
     def established(self, now: float) -> None:
         """A client has its address."""
         self.up += 1
-        if self.first is None:
-            self.first = now
-        self.last = now
+        self.present += 1
+        if not self.losses:
+            self.wave += 1
+            self.crest = now
+        if self.outage is not None and self.present >= self.outage[1]:
+            self.outages.append(now - self.outage[0])
+            self.outage = None
 
     def failed(self, stage: str, cause: str) -> None:
         """A call came to nothing."""
         self.failures[stage, cause] += 1
 
-    def lost(self, cause: str) -> None:
-        """An established session ended."""
+    def lost(self, cause: str, now: float) -> None:
+        """An established session ended before its time."""
         self.losses[cause] += 1
+        if self.outage is None:
+            self.outage = (now, self.present)
+        self.present -= 1
+
+    def time_to_go(self) -> None:
+        """From now on sessions end because we want it."""
+        self.settled = self.present
 
     def traffic(self, counters: Counters) -> None:
         """What went through a session that is over."""
@@ -61,19 +86,22 @@ class Report:
         self.sent_octets += counters.sent_octets
 
     def rate(self) -> float:
-        """Set-ups per second between the first and the last one."""
-        if self.first is None or self.last is None or self.last <= self.first:
+        """Set-ups per second, from the first call to the last session that came up before any was
+        lost. The first call takes no time to begin, so it is never above the rate of calls."""
+        if self.began is None or self.crest <= self.began:
             return 0.0
-        return (self.up - 1) / (self.last - self.first)
+        return (self.wave - 1) / (self.crest - self.began)
 
     def as_json(self) -> dict[str, object]:
         """The whole report, with stable names."""
         return {
             "calls": self.calls,
             "established": self.up,
+            "up_at_end": self.settled,
             "failed": sum(self.failures.values()),
             "lost": sum(self.losses.values()),
             "per_second": round(self.rate(), 1),
+            "outages_s": [round(seconds, 3) for seconds in self.outages],
             "stages": {
                 stage: {
                     "count": len(times),

@@ -8,6 +8,8 @@ from talpa.dataplane import interface as plane
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.config import Config as L2tpConfig
 from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.l2tp.v2.fsm import State
+from talpa.l2tp.values import CdnResult, GeneralError, StopCcnResult
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Credentials
@@ -20,7 +22,9 @@ from talpa.storm.report import STAGES, Report
 from talpa.wire import Secret
 
 RETRY_FIRST = 1.0
+"""Seconds before a client calls again; doubled after each failure, up to `RETRY_CAP`."""
 RETRY_CAP = 30.0
+_UNFINISHED = "not finished when the storm ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Plan:
     """Echo requests each second to the server's inner address, from every client."""
     ping_octets: int = 64
     redial: bool = False
-    """Clients that lose their session call again, with growing waits."""
+    """Clients that lose their session call again, with growing waits, no two of them in step."""
 
 
 class Caller:
@@ -116,6 +120,7 @@ class Swarm:
         self.changed: Callable[[], None] | None = None
         self._path: Path | None = None
         self._numbers = numbers
+        self._rng = rng
         self._callers: dict[int, Caller] = {}
         self._redials: Deadlines[Caller] = Deadlines()
         self._pings: Deadlines[Caller] = Deadlines()
@@ -123,6 +128,8 @@ class Swarm:
         self._tunnel = 0
         """The tunnel that the next call joins, while it has room."""
         self._tunnels: dict[int, set[Caller]] = {}
+        self._staying: list[Caller] = []
+        """Those that have yet to hang up, once it is time."""
 
     def start(self, path: Path) -> None:
         """Where to call."""
@@ -132,15 +139,32 @@ class Swarm:
         """Begin one more client."""
         self._call(Caller(next(self._numbers)), now)
 
-    def hang_up(self, now: float) -> None:
-        """Let all clients go in good order."""
+    def stop(self) -> None:
+        """Call nobody any more, and take what ends from now on for no loss."""
         self.stopping = True
-        for caller in list(self._callers.values()):
-            if caller.link is not None:
-                self.links.close(caller.link, "the storm is over", 3, now)
-            else:
-                tunnel_id = caller.call_id >> 16
-                self.endpoint.close(tunnel_id, l2tp.Result(1, 0, "the storm is over"), now)
+        self._staying = list(self._callers.values())
+        for caller in self._staying:
+            if not caller.up:
+                self.report.failed(STAGES[caller.stage], _UNFINISHED)
+
+    def hang_up(self, now: float) -> bool:
+        """After `stop`: let one client go, in good order. False: there is none."""
+        if not self._staying:
+            return False
+        caller = self._staying.pop()
+        if caller.link is not None:
+            family = self.family
+            self.links.close(caller.link, family.farewell, family.disconnect_cause, now)
+        elif caller.call_id:
+            tunnel_id, session_id = divmod(caller.call_id, 0x10000)
+            result = l2tp.Result(CdnResult.ADMINISTRATIVE)
+            self.endpoint.close_call(tunnel_id, session_id, result, now)
+        return True
+
+    @property
+    def gone(self) -> bool:
+        """Nobody is on the line any more, and every goodbye has been acknowledged."""
+        return not self._callers and not self.endpoint.busy
 
     def plane_event(self, event: plane.Event, now: float) -> None:
         """Take an event of the data plane; `settle` must follow."""
@@ -176,11 +200,11 @@ class Swarm:
                     self._tunnel = 0
                 for caller in self._tunnels.pop(event.tunnel_id, ()):
                     if caller.call_id >> 16 == event.tunnel_id:
-                        self._lost(caller, _why(event.result), now)
+                        self._lost(caller, _why(event.result, StopCcnResult), now)
             case l2tp.CallDown():
                 failed = self._callers.get(event.tunnel_id << 16 | event.session_id)
-                if failed is not None:
-                    self._lost(failed, _why(event.result), now)
+                if failed is not None and not self._tunnel_ended(event.tunnel_id):
+                    self._lost(failed, _why(event.result, CdnResult), now)
                     self._leave_tunnel(failed, event.tunnel_id, now)
 
     def link_config(self, event: l2tp.CallUp) -> PppConfig:
@@ -259,12 +283,12 @@ class Swarm:
             self._tunnel = self.endpoint.open(self._path, now)
             sharing = self._tunnels[self._tunnel] = set()
         sharing.add(caller)
-        session_id = self.endpoint.place_call(self._tunnel, now)
+        session_id = self.endpoint.place_call(self._tunnel, now, **self.family.call)
         caller.call_id = self._tunnel << 16 | session_id
         caller.started = now
         caller.stage = 0
         self._callers[caller.call_id] = caller
-        self.report.dialled()
+        self.report.dialled(now)
 
     def _reach(self, caller: Caller, stage: str, now: float) -> None:
         index = STAGES.index(stage)
@@ -292,13 +316,21 @@ class Swarm:
             caller.up = False
             self.up -= 1
             if not self.stopping:
-                self.report.lost(why)
+                self.report.lost(why, now)
         elif not self.stopping:
             stage = STAGES[min(caller.stage, len(STAGES) - 1)]
             self.report.failed(stage, why)
         if self.plan.redial and not self.stopping:
-            self._redials.arm(caller, now + caller.retry)
+            share = 0.5 + int.from_bytes(self._rng(2), "big") / 0xFFFF
+            self._redials.arm(caller, now + caller.retry * share)
             caller.retry = min(caller.retry * 2, RETRY_CAP)
+
+    def _tunnel_ended(self, tunnel_id: int) -> bool:
+        """Whether the end of a call is that of its tunnel, which is yet to be told, with why."""
+        if tunnel_id not in self._tunnels:
+            return False
+        tunnel = self.endpoint.description(tunnel_id)
+        return tunnel is None or tunnel.state == str(State.IDLE)
 
     def _leave_tunnel(self, caller: Caller, tunnel_id: int, now: float) -> None:
         """A tunnel whose last call is over is closed."""
@@ -310,7 +342,7 @@ class Swarm:
             del self._tunnels[tunnel_id]
             if tunnel_id == self._tunnel:
                 self._tunnel = 0
-            self.endpoint.close(tunnel_id, l2tp.Result(1), now)
+            self.endpoint.close(tunnel_id, l2tp.Result(self.family.stop_result), now)
 
     def _ping(self, caller: Caller, now: float) -> None:
         if caller.link is None or caller.ipv4 is None or caller.gateway is None:
@@ -323,5 +355,9 @@ class Swarm:
         self._pings.arm(caller, now + 1 / self.plan.pings)
 
 
-def _why(result: l2tp.Result) -> str:
-    return result.message or f"result code {result.code}, error {result.error}"
+def _why(result: l2tp.Result, kind: type[StopCcnResult | CdnResult]) -> str:
+    if result.message:
+        return result.message
+    if result.code == StopCcnResult.GENERAL_ERROR:  # as CDN has it
+        return GeneralError(result.error).text
+    return kind(result.code).text
