@@ -104,6 +104,16 @@ class ControlConnectionDown:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlConnectionRefused:
+    """A caller's SCCRQ was not acceptable; nothing of it is kept. Whoever sends can bring this
+    about, under any address: what is told to people must be bounded."""
+
+    path: Path
+    host_name: str
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
 class PathMoved:
     """The peer answers from another address or port than it was called at (RFC 2661 8.1)."""
 
@@ -179,6 +189,7 @@ class WanErrorsNotified:
 Event = (
     ControlConnectionUp
     | ControlConnectionDown
+    | ControlConnectionRefused
     | PathMoved
     | CallOffered
     | CallRequested

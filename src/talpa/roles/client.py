@@ -176,7 +176,7 @@ class Client:
                     self.network,
                     ipv4=event.ours,
                     peer=event.peer,
-                    dns=event.dns,
+                    dns=tuple(dict.fromkeys(event.dns)),
                     wins=event.wins,
                 )
                 self._ready(link, now)

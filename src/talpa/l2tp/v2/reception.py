@@ -9,7 +9,7 @@ from collections import OrderedDict
 
 from talpa.l2tp.config import Config
 from talpa.l2tp.control_channel import WINDOW_IF_ABSENT
-from talpa.l2tp.events import Peer, Result
+from talpa.l2tp.events import ControlConnectionRefused, Peer, Result
 from talpa.l2tp.v2.authentication import CHALLENGE_SIZE, response
 from talpa.l2tp.v2.control_connection import Shared
 from talpa.l2tp.v2.header import CONTROL_SIZE, pack_control
@@ -84,6 +84,7 @@ class Reception:
         if refusal is not None:
             drops.add(f"SCCRQ refused, result {refusal.code}")
             self.refuse(path, message.assigned_tunnel_id, refusal, size)
+            self._shared.events.append(ControlConnectionRefused(path, message.host_name, refusal))
             return
         host = path.remote.host
         if self._per_address.get(host, 0) >= config.embryonic_per_address:
