@@ -41,12 +41,16 @@ MEANINGS: dict[str, str] = {
     "sessions.",
     "session-replaced": "A user who may have no more sessions logged in again from the same device "
     "(same address and L2TP host name): the earlier session, which the device has lost, ends.",
+    "session-replaced": "A user who may have no more sessions logged in again from the same device "
+    "(same address, same host name): the earlier session, of a client that crashed or lost its "
+    "network, is ended.",
     "session-up": "A user is connected. `seconds` is the time from the call to this line.",
     "stage": "As `progress`, for programs.",
     "stopping": "The server says goodbye to its clients.",
     "suppressed": "So many lines of a kind came from one address that the others were left out.",
     "tunnel-down": "A control connection ended, and every call in it. A warning where neither "
     "side meant it to.",
+    "tunnel-refused": "A peer asked for a control connection and was refused; the text says why.",
     "tunnel-up": "A control connection is up. With a tunnel secret, the peer has proved it.",
     "unreachable": "Packets cannot be sent to the server.",
     "unresolved": "The server's name has no address.",
