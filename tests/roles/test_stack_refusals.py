@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from functools import partial
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
+from typing import cast
 
 from simnet.link import Link
 from simnet.stack import ALICE, CLIENT, STAFF, ClientEnd, ServerEnd, connect
 from talpa.aaa import Pool
+from talpa.dataplane.interface import PuntPpp
 from talpa.l2tp.config import Config as L2tpConfig
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Credentials
+from talpa.ppp.link import PppLink
 from talpa.roles.client import Stage
 from talpa.roles.lns import LnsConfig
 from talpa.sansio import Address, Path
@@ -83,12 +86,57 @@ def test_exhausted_pool() -> None:
 
 def test_session_limit() -> None:
     server = ServerEnd(1, users=(replace(ALICE, sessions=1),))
-    first, second = ClientEnd(2), ClientEnd(3)
+    first, second = ClientEnd(2), ClientEnd(3, l2tp=L2tpConfig("another device"))
     run(first, server)
     run(second, server)
     assert second.role.stage is Stage.CLOSED
     (line,) = messages(server, "session-refused")
     assert "alice already has 1 session" in line
+    assert "too many sessions" in second.role.failure
+
+
+def test_at_the_limit_a_new_login_of_the_same_device_replaces_its_old_session() -> None:
+    server = ServerEnd(1, users=(replace(ALICE, sessions=1, address=IPv4Address("10.77.0.50")),))
+    first, second = ClientEnd(2), ClientEnd(3)
+    run(first, server)
+    run(second, server)  # the first one hears nothing any more: it has crashed
+    assert second.role.stage is Stage.READY
+    (session,) = server.role.sessions()
+    assert session.lease is not None
+    assert session.lease.ipv4 == IPv4Address("10.77.0.50")
+    (line,) = messages(server, "session-replaced")
+    assert "alice" in line
+    assert session.id in line
+
+
+def test_below_the_limit_no_session_is_replaced() -> None:
+    server = ServerEnd(1, users=(replace(ALICE, sessions=2),))
+    clients = [ClientEnd(2), ClientEnd(3), ClientEnd(4)]
+    for count, client in enumerate(clients, 1):
+        run(client, server)
+        assert client.role.stage is Stage.READY
+        assert len(server.role.sessions()) == min(count, 2)
+
+
+def test_a_fault_in_one_session_ends_it_alone() -> None:
+    server = ServerEnd(1)
+    faults: list[str] = []
+    server.role.links.on_fault = lambda culprit, error: faults.append(f"{culprit}: {error!r}")
+    first, second = ClientEnd(2), ClientEnd(3)
+    run(first, server)
+    run(second, server)
+    broken, whole = sorted(server.role.sessions(), key=lambda s: s.since)
+
+    class Broken:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError("a bug")
+
+    broken.ppp = cast(PppLink, Broken())
+    server.role.plane_event(PuntPpp(broken.handle, 0xC021, b"\x09\x01\x00\x08\0\0\0\0"), 1.0)
+    server.role.settle(1.0)
+    assert server.role.sessions() == [whole]
+    assert faults[0] == f"session {broken.id}: RuntimeError('a bug')"
+    assert server.directory.usage()[0].ipv4_used == 1
 
 
 def test_idle_and_session_timeouts_end_a_session() -> None:

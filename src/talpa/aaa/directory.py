@@ -124,13 +124,19 @@ class Directory:
             self.password_changed(user.name, result.password)
         return result
 
+    def full(self, user: str) -> bool:
+        """Whether `user` has as many sessions as allowed."""
+        who = self._users.get(user)
+        limit = None if who is None else who.sessions
+        return limit is not None and self._sessions.get(user, 0) >= limit
+
     def admit(self, user: str, now: float, *, source: str) -> Lease | Refused:
         """Addresses for a session of `user`, who is authenticated and comes from `source`."""
         who = self._users.get(user)
         if who is None:
             return Refused(f"no such user any more: {_shown(user)}", error=NO_PERMISSION)
         sessions = self._sessions.get(user, 0)
-        if who.sessions is not None and sessions >= who.sessions:
+        if self.full(user):
             has = "1 session" if sessions == 1 else f"{sessions} sessions"
             reason = f"{user} already has {has}, the most allowed (now tried from {source})"
             return Refused(reason, "Too many sessions", NO_PERMISSION)

@@ -79,6 +79,10 @@ def connect(
 
     The password is asked for, or taken from --password-file or the variable TALPA_PASSWORD; it is
     never an argument, which every process on this machine could read.
+
+    Exit status: 0 when it was connected and you ended it (Ctrl-C, SIGTERM); 1 when the server
+    refused the user, this machine refused something, the connection never came up, or it ended
+    and --no-reconnect is given; 2 for wrong arguments.
     """
     from talpa.ppp.config import DEFAULT_METHODS
     from talpa.server.config.client import METHODS, ClientSettings
@@ -114,13 +118,16 @@ def connect(
 
 def _connect(settings: "ClientSettings") -> int:
     from talpa.server.client_process import connect as run
+    from talpa.server.failures import sentence
     from talpa.server.host import HostError
 
     try:
         return run(settings)
     except PermissionError as error:
-        raise CliError(f"the client cannot start: {error}", "run it as root") from None
-    except (OSError, HostError) as error:
+        raise CliError(f"the client cannot start: {sentence(error)}", "run it as root") from None
+    except OSError as error:
+        raise CliError(f"the client cannot start: {sentence(error)}") from None
+    except HostError as error:
         raise CliError(f"the client cannot start: {error}") from None
 
 

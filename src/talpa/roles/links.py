@@ -5,17 +5,19 @@ frames and events between them and owns all their deadlines in one heap. What a 
 `Owner` (a role) decides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from talpa.dataplane import interface as plane
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
-from talpa.l2tp.values import CdnResult, DisconnectCode, PppDisconnectCause
+from talpa.l2tp.values import CdnResult, DisconnectCode, PppDisconnectCause, StopCcnResult
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.link import PppLink
 from talpa.sansio import Deadlines, Drops, Path, Rng, earliest
+
+_FAULT = "internal error"
 
 
 class Link:
@@ -88,6 +90,9 @@ class Links:
         self._owner = owner
         self._rng = rng
         self._antispoof = antispoof
+        self.on_fault: Callable[[str, Exception], None] | None = None
+        """Told of an exception in the handling of one link or tunnel, which then is ended, so that
+        all others go on. None: it is raised."""
         self.ppp_drops = Drops()
         """What all links together dropped."""
         self._tunnels: dict[int, int] = {}
@@ -113,6 +118,18 @@ class Links:
 
     def plane_event(self, event: plane.Event, now: float) -> None:
         """Take an event of the data plane. `settle` must follow, once for many events."""
+        try:
+            self._plane_event(event, now)
+        except Exception as error:
+            match event:
+                case plane.PuntL2tp(_, data):
+                    self.contain(error, now, tunnel_id=int.from_bytes(data[4:6], "big"))
+                case plane.Degraded():
+                    self.contain(error, now)
+                case _:
+                    self.contain(error, now, self._by_handle.get(event.session))
+
+    def _plane_event(self, event: plane.Event, now: float) -> None:
         match event:
             case plane.PuntPpp(handle, protocol, payload):
                 link = self._by_handle.get(handle)
@@ -138,10 +155,18 @@ class Links:
         while True:
             events = self.endpoint.events()
             for event in events:
-                self._l2tp_event(event, now)
+                try:
+                    self._l2tp_event(event, now)
+                except Exception as error:
+                    tunnel_id = getattr(event, "tunnel_id", 0)
+                    link = self.find(tunnel_id, getattr(event, "session_id", 0))
+                    self.contain(error, now, link, tunnel_id)
             touched, self._touched = self._touched, set()
             for link in touched:
-                self._pump(link, now)
+                try:
+                    self._pump(link, now)
+                except Exception as error:
+                    self.contain(error, now, link)
             if not events and not touched:
                 break
         for path, data in self.endpoint.transmits():
@@ -160,13 +185,19 @@ class Links:
     def handle_timeout(self, now: float) -> None:
         """Let every core see to its deadlines. `settle` must follow."""
         for link in self._deadlines.due(now):
-            heard = self.plane.session_counters(link.handle).last_received
-            link.ppp.last_heard = max(link.ppp.last_heard, heard)
-            link.ppp.handle_timeout(now)
-            self._touched.add(link)
+            try:
+                heard = self.plane.session_counters(link.handle).last_received
+                link.ppp.last_heard = max(link.ppp.last_heard, heard)
+                link.ppp.handle_timeout(now)
+                self._touched.add(link)
+            except Exception as error:
+                self.contain(error, now, link)
         when = self.endpoint.next_timeout()
         if when is not None and when <= now:
-            self.endpoint.handle_timeout(now)
+            try:
+                self.endpoint.handle_timeout(now)
+            except Exception as error:
+                self.contain(error, now)
         when = self.plane.next_timeout()
         if when is not None and when <= now:
             self.plane.handle_timeout(now)
@@ -175,6 +206,25 @@ class Links:
         """End a link by LCP Terminate, then the call."""
         link.ppp.close(now, reason, cause)
         self._touched.add(link)
+
+    def contain(
+        self, error: Exception, now: float, link: Link | None = None, tunnel_id: int = 0
+    ) -> None:
+        """Say that an exception was raised and end the link or, without one, the tunnel that it
+        was raised for. Raises it where nobody is there to be told."""
+        if self.on_fault is None:
+            raise error
+        culprit = f"session {link.id}" if link else f"tunnel {tunnel_id}" if tunnel_id else "talpa"
+        self.on_fault(culprit, error)
+        try:
+            if link is not None:
+                result = l2tp.Result(CdnResult.GENERAL_ERROR, 0, _FAULT)
+                self.endpoint.close_call(link.tunnel_id, link.session_id, result, now)
+            elif tunnel_id:
+                result = l2tp.Result(StopCcnResult.GENERAL_ERROR, 0, _FAULT)
+                self.endpoint.close(tunnel_id, result, now)
+        except Exception as another:
+            self.on_fault(f"ending {culprit}", another)
 
     def _l2tp_event(self, event: l2tp.Event, now: float) -> None:
         match event:

@@ -138,17 +138,24 @@ class Lns:
         """See to every deadline that has passed; `settle` must follow."""
         self.links.handle_timeout(now)
         for session in self._deadlines.due(now):
-            if session.ends_at is not None and session.ends_at <= now:
-                self.disconnect(
-                    session,
-                    "the session has lasted as long as it may",
-                    now,
-                    DisconnectCode.ADMINISTRATIVE,
-                )
-                session.ends_at = None
-            if session.next_advertisement is not None and session.next_advertisement <= now:
-                self._advertise(session, now)
-            self._arm(session)
+            try:
+                self._session_due(session, now)
+            except Exception as error:
+                self.links.contain(error, now, session)
+
+    def _session_due(self, session: Session, now: float) -> None:
+        if session.ends_at is not None and session.ends_at <= now:
+            self.disconnect(
+                session,
+                "the session has lasted as long as it may",
+                now,
+                DisconnectCode.ADMINISTRATIVE,
+            )
+            session.ends_at = None
+        if session.next_advertisement is not None and session.next_advertisement <= now:
+            session.next_advertisement = None
+            self._advertise(session, now)
+        self._arm(session)
 
     def disconnect(
         self, session: Session, reason: str, now: float, cause: int = DisconnectCode.ADMINISTRATIVE
@@ -193,6 +200,8 @@ class Lns:
                         {"tunnel": event.tunnel_id, "peer": str(event.path.remote)},
                     )
                 )
+            case l2tp.ControlConnectionRefused():
+                self._say_tunnel_refused(event)
             case l2tp.ControlConnectionDown():
                 self.admission.tunnel_down(event.tunnel_id)
                 self._say_tunnel_down(event)
@@ -303,6 +312,8 @@ class Lns:
             session.lease = None
         session.user = event.name
         session.method = event.method
+        if self.directory.full(event.name):
+            self._replace(session, now)
         lease = self.directory.admit(event.name, now, source=session.path.remote.host)
         if isinstance(lease, Refused):
             self._tell(
@@ -318,7 +329,7 @@ class Lns:
                     },
                 )
             )
-            self.disconnect(session, "no address is available", now, DisconnectCode.NO_NCP)
+            self.disconnect(session, lease.message.lower(), now, DisconnectCode.NO_NCP)
             return
         session.lease = lease
         dns = tuple(a for a in lease.dns if isinstance(a, IPv4Address))
@@ -336,6 +347,52 @@ class Lns:
         if limit:
             session.ends_at = now + limit
             self._arm(session)
+
+    def _replace(self, session: Session, now: float) -> None:
+        """End an earlier session of the same device, whose user may have no more of them.
+
+        A device that crashed or lost its network calls again long before it is missed. The same
+        device: the same user, address and L2TP host name. A tunnel with other sessions is that of
+        a LAC, where all devices look the same.
+        """
+        device = self._seen_from(session)
+        stale = [
+            other
+            for other in self.sessions()
+            if other.user == session.user
+            and other.lease is not None
+            and other.tunnel_id != session.tunnel_id
+            and self._seen_from(other) == device
+        ]
+        if device is None or not stale:
+            return
+        old = min(stale, key=lambda s: self.plane.session_counters(s.handle).last_received)
+        assert old.lease is not None
+        self.directory.release(old.lease, now)
+        old.lease = None
+        self.plane.session_routes(old.handle, [])
+        reason = f"replaced by a new login of {session.user} from the same device"
+        self._tell(
+            Notice(
+                "session-replaced",
+                f"{old.who()}: session {old.id} ends: {reason} (session {session.id})",
+                "info",
+                {
+                    "session": old.id,
+                    "user": old.user,
+                    "client": old.path.remote.host,
+                    "by": session.id,
+                },
+            )
+        )
+        self.close_tunnel(old.tunnel_id, reason, now)
+
+    def _seen_from(self, session: Session) -> tuple[str, str] | None:
+        """Address and L2TP host name of a session that has its tunnel for itself."""
+        tunnel = self.endpoint.description(session.tunnel_id)
+        if tunnel is None or tunnel.sessions != 1:
+            return None
+        return session.path.remote.host, tunnel.host_name
 
     def _open(self, session: Session, now: float) -> None:
         """Let through what is negotiated, and say so the first time."""
@@ -404,11 +461,23 @@ class Lns:
             )
         )
 
+    def _say_tunnel_refused(self, event: l2tp.ControlConnectionRefused) -> None:
+        name = f" ({event.host_name})" if event.host_name else ""
+        reason = _with_advice(event.result)
+        self._tell(
+            Notice(
+                "tunnel-refused",
+                f"{event.path.remote}{name}: tunnel refused: {reason}",
+                "warning",
+                {"client": event.path.remote.host, "reason": reason},
+            )
+        )
+
     def _say_tunnel_down(self, event: l2tp.ControlConnectionDown) -> None:
-        text = event.result.message or f"result {event.result.code}"
+        text = _with_advice(event.result)
         name = f" ({event.peer.host_name})" if event.peer and event.peer.host_name else ""
-        ended = "the peer ended it" if event.by_peer else "ended"
-        wrong = not event.by_peer and event.result.code not in (1, 6)
+        ended = "was ended by the peer" if event.by_peer else "ended"
+        wrong = not event.by_peer and event.result.code not in _GOOD_ENDS
         self._tell(
             Notice(
                 "tunnel-down",
@@ -417,6 +486,17 @@ class Lns:
                 {"tunnel": event.tunnel_id, "peer": str(event.path.remote), "reason": text},
             )
         )
+
+
+_GOOD_ENDS = frozenset((StopCcnResult.CLEAR, StopCcnResult.SHUTTING_DOWN))
+
+
+def _with_advice(result: l2tp.Result) -> str:
+    """Why a tunnel ended, and where a person can mend it, what to look at."""
+    text = result.message or StopCcnResult(result.code).text
+    if result.code == StopCcnResult.NOT_AUTHORIZED:
+        text += " (compare the tunnel secret of both ends)"
+    return text
 
 
 def _networks(lease: Lease) -> list[plane.Network]:

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 from talpa.api.models import ServerStatus, SessionInfo, TunnelInfo, to_json
 from talpa.server.config.problems import ConfigError
+from talpa.server.failures import sentence
+from talpa.server.host import HostError
 
 MAX_LINE = 4096
 """Octets of a request."""
@@ -43,7 +45,8 @@ class Management(Protocol):
         """End the sessions of a user, one session ("12/34"), or a tunnel ("12"); what was ended."""
 
     def reload(self) -> str:
-        """Read the configuration again; what came of it. Raises `ConfigError`, `OSError`."""
+        """Read the configuration again; what came of it. Raises `ConfigError`, `HostError`,
+        `OSError`."""
 
 
 class Refused(Exception):
@@ -127,6 +130,9 @@ class ApiServer:
             return _refusal(refused)
         except ConfigError as error:
             return _refusal(Refused(f"the configuration is refused:\n{error}"))
+        except (OSError, HostError) as error:
+            why = sentence(error) if isinstance(error, OSError) else str(error)
+            return _refusal(Refused(f"it came to nothing: {why}"))
         except Exception as error:  # A fault in one answer must not end the server.
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a management request failed", "exception": error}

@@ -1,14 +1,17 @@
 """`talpa connect`: one connection to one server, kept up until told to stop."""
 
 import asyncio
+import errno
 import os
 import secrets
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 from itertools import pairwise
+from typing import Any
 
 from talpa.dataplane import interface as plane
 from talpa.dataplane.reference.plane import ReferencePlane
@@ -21,11 +24,14 @@ from talpa.roles.notices import Notice
 from talpa.sansio import Address, Path
 from talpa.server.config.client import ClientSettings
 from talpa.server.driver import Driver
-from talpa.server.host import Host
+from talpa.server.failures import sentence, with_holder
+from talpa.server.host import Host, HostError
 from talpa.server.log import Log
 from talpa.server.resolve import resolve, source_address
 
-GOODBYE_SECONDS = 4.0
+GOODBYE_SECONDS = 3.0
+IPV4_SECONDS = 2.0
+"""How long a connection with IPv6 alone waits for IPv4 before it is told of."""
 
 _PROGRESS = {
     Stage.L2TP: "calling the server",
@@ -34,6 +40,10 @@ _PROGRESS = {
     Stage.AUTHENTICATION: "link is open, authenticating",
     Stage.ADDRESS: "authenticated, waiting for an address",
 }
+
+_NO_NETWORK = frozenset(
+    (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN)
+)
 
 
 class ClientProcess:
@@ -44,57 +54,102 @@ class ClientProcess:
         self.log = Log(settings.log_level, settings.log_format)
         self.host = Host(settings.state_dir, "client")
         self._stopping = asyncio.Event()
+        self._ever_up = False
+        self._began = False
+        """The socket and the device could be had once."""
+        self._turn = 0
+        """Which of the server's addresses is next."""
 
     async def run(self) -> int:
-        """Stay connected until SIGTERM or SIGINT; the exit status: 0 when it was ever up."""
+        """Stay connected until SIGTERM or SIGINT; the exit status: 0 when it was ever up.
+
+        Raises `OSError` and `HostError` for what this machine refuses at the first try.
+        """
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._fault)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        self.host.recover()
-        wait = self.settings.reconnect_first
-        ever_up = False
         try:
-            while True:
-                up, again = await self._once()
-                ever_up = ever_up or up
-                if self._stopping.is_set():
-                    break
-                if not self.settings.reconnect or not again:
-                    return 1
-                wait = self.settings.reconnect_first if up else wait
-                pause = wait * (0.75 + secrets.randbelow(500) / 1000)
-                self._tell("waiting", f"connecting again in {pause:.0f} s")
-                await self._sleep(pause)
-                if self._stopping.is_set():
-                    break
-                wait = min(wait * 2, self.settings.reconnect_cap)
-            return 0 if ever_up else 1
+            for change in self.host.recover():
+                self._tell("recovered", f"left by a crash, now undone: {change}", "warning")
+            return await self._stay_connected()
         finally:
             self.host.teardown()
+            self.log.sum_up(everything=True)
+
+    async def _stay_connected(self) -> int:
+        settings = self.settings
+        wait = settings.reconnect_first
+        while True:
+            up, again = await self._once()
+            self._ever_up = self._ever_up or up
+            if self._stopping.is_set():
+                break
+            if not settings.reconnect or not again:
+                return 1
+            wait = settings.reconnect_first if up else wait
+            pause = wait * (0.75 + secrets.randbelow(500) / 1000)
+            self._tell("waiting", f"connecting again in {pause:.0f} s (Ctrl-C ends it)")
+            if await self._stopped_within(pause):
+                break
+            wait = min(wait * 2, settings.reconnect_cap)
+        return 0 if self._ever_up else 1
 
     async def _once(self) -> tuple[bool, bool]:
         """One connection from call to end: whether it was up, and whether trying again helps."""
-        try:
-            remote = await resolve(self.settings.server, self.settings.port)
-        except OSError as error:
-            self._tell(
-                "unresolved", f"{self.settings.server}: {error}: is the name right?", "error"
-            )
+        remote = await self._remote()
+        if remote is None:
             return False, True
         connection = Connection(self.settings, self.host, self.log)
         try:
-            return await connection.run(remote, self._stopping)
-        except OSError as error:
-            self._tell("unreachable", f"{remote}: {error}", "error")
-            return False, True
+            connection.begin(remote)
+            self._began = True
+            up, again = await connection.run(self._stopping)
+        except (OSError, HostError) as error:
+            # What this machine refuses at the first try it refuses at every other; but a network
+            # that is missing now may come.
+            if not (self._began or _passes(error)):
+                raise
+            self._tell("unreachable", f"{remote}: {_why(error)}", "error")
+            up, again = False, True
         finally:
             connection.close()
+        if not up:
+            self._turn += 1
+        return up, again
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _remote(self) -> Address | None:
+        """The server's address, the next one at every failure; None: there is none now, or it is
+        not wanted any more."""
+        settings = self.settings
+        finding = asyncio.ensure_future(resolve(settings.server, settings.port))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait((finding, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not finding.done():
+            finding.cancel()
+            return None
+        try:
+            addresses = finding.result()
+        except OSError as error:
+            text = f"{settings.server} has no address: {_why(error)}: is the name right?"
+            self._tell("unresolved", text, "error")
+            return None
+        return addresses[self._turn % len(addresses)]
+
+    async def _stopped_within(self, seconds: float) -> bool:
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
-            return
+            return False
+        return True
+
+    def _fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something was raised that nobody caught: the log has it, the client goes on."""
+        error = context.get("exception")
+        trace = "".join(traceback.format_exception(error)) if error is not None else ""
+        text = f"a fault in talpa itself: {context['message']}\n{trace}"
+        self._tell("fault", text, "error")
 
     def _tell(self, name: str, message: str, level: str = "info") -> None:
         self.log.tell(Notice(name, message, level))
@@ -131,39 +186,55 @@ class Connection:
             os.urandom,
             self._tell,
         )
+        self._client.links.on_fault = self._link_fault
         self._applied = Network()
+        self._refused_routes: set[IPv4Network | IPv6Network] = set()
         self._was_up = False
+        self._said_up = False
+        self._saying: asyncio.TimerHandle | None = None
         self._over = asyncio.Event()
+        self._failure = ""
+        """What this machine refused."""
         self._started = time.monotonic()
+        self._remote: Address | None = None
 
-    async def run(self, remote: Address, stopping: asyncio.Event) -> tuple[bool, bool]:
-        """Until it ends: whether it was up, and whether trying again may help."""
+    def begin(self, remote: Address) -> None:
+        """Open the socket and make the device. Raises `OSError` and `HostError`."""
         settings = self._settings
-        local = source_address(remote)
-        self._plane.start(
-            plane.Config(
-                listens=(Address(local, settings.local_port),),
-                tun=settings.tun,
-                tun_mtu=settings.mru,
-            )
+        self._remote = remote
+        config = plane.Config(
+            listens=(Address(source_address(remote), settings.local_port),),
+            tun=settings.tun,
+            tun_mtu=settings.mru,
         )
+        try:
+            self._plane.start(config)
+        except OSError as error:
+            raise with_holder(error, config.listens) from error
         self._host.pin_peer(ip_address(remote.host))
+
+    async def run(self, stopping: asyncio.Event) -> tuple[bool, bool]:
+        """Until it ends: whether it was up, and whether trying again may help."""
+        assert self._remote is not None
         driver = Driver(self._plane, self._client, time.monotonic)
         driver.after_turn = self._follow
-        path = Path(self._plane.listens[0], remote)
+        path = Path(self._plane.listens[0], self._remote)
         self._client.open(path, driver.now())
         driver.start()
         try:
             await _either(self._over, stopping)
-            if not self._over.is_set():
-                self._say("disconnecting", "disconnecting")
+            if self._client.stage is not Stage.CLOSED:
+                if stopping.is_set():
+                    self._say("disconnecting", "disconnecting")
                 self._client.close(driver.now())
                 driver.turn()
-                await _wait(self._over.is_set, GOODBYE_SECONDS)
+                await _wait(lambda: self._client.stage is Stage.CLOSED, GOODBYE_SECONDS)
             await _wait(lambda: not self._client.endpoint.busy, 1.0)
         finally:
             driver.stop()
-        reason = self._client.failure or "the connection ended"
+            if self._saying is not None:
+                self._saying.cancel()
+        reason = self._failure or self._client.failure or "the connection ended"
         self._say("disconnected", reason, "info" if stopping.is_set() else "warning")
         return self._was_up, not self._client.refused
 
@@ -178,9 +249,13 @@ class Connection:
     def _follow(self) -> None:
         """After each turn: apply what is new."""
         client = self._client
-        if client.changed:
+        if client.changed and not self._over.is_set():
             client.changed = False
-            self._apply(client.network)
+            try:
+                self._apply(client.network)
+            except HostError as error:
+                self._failure = str(error)
+                self._over.set()
         if client.stage is Stage.CLOSED:
             self._over.set()
 
@@ -190,22 +265,50 @@ class Connection:
         tun = self._plane.tun
         assert tun is not None
         self._applied = network
+        if (before.ipv4 or network.ipv4) != network.ipv4:
+            self._start_afresh()
         addresses6: list[IPv6Interface | IPv6Address] = list(network.ipv6)
         if network.link_local is not None:
             addresses6.append(IPv6Interface((network.link_local, 64)))
         routes = [*settings.routes, *(r.network for r in network.routes)]
         if settings.default_route:
             routes += _everywhere(network)
-        self._host.setup_client(tun, network.mtu, network.ipv4, network.peer, addresses6, routes)
+        self._host.setup_client(tun, network.mtu, network.ipv4, network.peer, addresses6)
+        for route in routes:
+            self._add_route(route)
         if settings.use_dns and network.dns and network.dns != before.dns:
             self._host.set_dns(network.dns, network.search, everything=settings.default_route)
-        if network.ipv4 is not None and not self._was_up:
-            self._was_up = True
-            self._say_up(network)
-        elif network.ipv6 and network.ipv6 != before.ipv6:
-            self._say("ipv6", f"IPv6: {', '.join(str(a) for a in network.ipv6)}")
+        self._was_up = self._was_up or network.ipv4 is not None or network.link_local is not None
+        if network.ipv4 is not None and not self._said_up:
+            self._say_up()
+        elif self._said_up and network.ipv6 and network.ipv6 != before.ipv6:
+            self._say_ipv6(network)
+        elif self._was_up and not self._said_up and self._saying is None:
+            loop = asyncio.get_running_loop()
+            self._saying = loop.call_later(IPV4_SECONDS, self._say_up)
 
-    def _say_up(self, network: Network) -> None:
+    def _add_route(self, route: IPv4Network | IPv6Network) -> None:
+        """One that this machine has already, such as its own network at home, is done without."""
+        if route in self._refused_routes:
+            return
+        try:
+            self._host.add_routes([route])
+        except HostError as error:
+            self._refused_routes.add(route)
+            text = f"{route} is not reached through the tunnel: {error}"
+            self._say("route-refused", text, "warning")
+
+    def _start_afresh(self) -> None:
+        """Another address than before: what belonged to the old one goes."""
+        assert self._remote is not None
+        self._host.recover()
+        self._host.pin_peer(ip_address(self._remote.host))
+
+    def _say_up(self) -> None:
+        if self._said_up:
+            return
+        self._said_up = True
+        network = self._applied
         stages = self._client.stages
         spent = ", ".join(
             f"{stage.value} {(later - at) * 1000:.0f} ms"
@@ -213,11 +316,20 @@ class Connection:
         )
         self._say(
             "connected",
-            f"connected to {self._settings.server} as {network.ipv4} on "
-            f"{self._plane.tun} in {time.monotonic() - self._started:.2f} s ({spent})",
+            f"connected to {self._settings.server} as {network.ipv4 or network.link_local} on "
+            f"{self._plane.tun} in {stages[-1][1] - self._started:.2f} s ({spent})",
         )
+        if network.ipv6:
+            self._say_ipv6(network)
         if network.dns:
             self._say("name-servers", f"name servers: {', '.join(str(d) for d in network.dns)}")
+
+    def _say_ipv6(self, network: Network) -> None:
+        self._say("ipv6", f"IPv6: {', '.join(str(a) for a in network.ipv6)}")
+
+    def _link_fault(self, culprit: str, error: Exception) -> None:
+        trace = "".join(traceback.format_exception(error))
+        self._say("fault", f"a fault in talpa itself, in {culprit}\n{trace}", "error")
 
     def _tell(self, notice: Notice) -> None:
         """Stages become sentences; anything else goes to the log as it is."""
@@ -230,6 +342,15 @@ class Connection:
 
     def _say(self, name: str, message: str, level: str = "info") -> None:
         self._log.tell(Notice(name, message, level))
+
+
+def _passes(error: Exception) -> bool:
+    """Whether an error may be over at the next try, although nothing was changed here."""
+    return isinstance(error, OSError) and error.errno in _NO_NETWORK
+
+
+def _why(error: OSError | HostError) -> str:
+    return sentence(error) if isinstance(error, OSError) else str(error)
 
 
 def _everywhere(network: Network) -> list[IPv4Network | IPv6Network]:

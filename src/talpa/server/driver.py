@@ -1,10 +1,15 @@
 """The one event loop: readers of the data plane, and one timer for every deadline there is."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Protocol
 
 from talpa.dataplane import interface as plane
+
+_STUCK_SECONDS = 0.1
+"""Wait before a deadline that stays due although it was seen to: a fault must not take all of the
+processor."""
 
 
 class Role(Protocol):
@@ -37,6 +42,7 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
+        self._seen_to = -math.inf
         self._watched: list[int] = []
         self.after_turn: Callable[[], None] | None = None
         """Called at the end of every turn, for an owner who waits for the role to change."""
@@ -64,10 +70,13 @@ class Driver:
     def turn(self) -> None:
         """Take what is there, settle, set the timer. To be called after every command, too."""
         now = self._clock()
-        for event in self._plane.drain():
-            self._role.plane_event(event, now)
-        self._role.settle(now)
-        self._arm(now)
+        try:
+            for event in self._plane.drain():
+                self._role.plane_event(event, now)
+            self._role.settle(now)
+        finally:
+            # Without its timer the loop would not go on after a fault.
+            self._arm(now)
         if self.after_turn is not None:
             self.after_turn()
 
@@ -84,12 +93,16 @@ class Driver:
             self._timer = None
         if due is not None:
             self._due = due
-            self._timer = self._loop.call_later(max(0.0, due - now), self._timeout)
+            delay = _STUCK_SECONDS if due <= self._seen_to else max(0.0, due - now)
+            self._timer = self._loop.call_later(delay, self._timeout)
 
     def _timeout(self) -> None:
         self._timer = None
         now = self._clock()
         due = self._role.next_timeout()
-        if due is not None and due <= now:
-            self._role.handle_timeout(now)
-        self.turn()
+        try:
+            if due is not None and due <= now:
+                self._seen_to = now
+                self._role.handle_timeout(now)
+        finally:
+            self.turn()

@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from talpa.roles.notices import Notice
 
@@ -18,23 +19,44 @@ _LEVELS = {
 FIELD_LIMIT = 256
 """Characters of one field that are kept."""
 
+_BY_STRANGERS = frozenset({"tunnel-up", "tunnel-down", "call-failed"})
+"""What anybody can bring about, without a password."""
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Notices of one name from one source, within the present window."""
+
+    since: float
+    limit: int
+    count: int = 0
+
+    @property
+    def left_out(self) -> int:
+        return max(0, self.count - self.limit)
+
 
 class Log:
     """Writes notices to standard error through `logging`.
 
-    A kind of event that comes in floods from one address is written a few times, then summed up:
-    what an attacker sends must not fill the disk.
+    What a stranger can bring about is written a few times for each address, and a few more times
+    for all addresses together, then summed up: it must not fill the disk.
     """
 
     BURST = 5
+    """Notices of one kind from one source that are written within a window."""
+    TOTAL = 100
+    """Notices of one kind from all sources that are written within a window."""
     WINDOW = 10.0
+    """Seconds."""
     SOURCES = 4096
 
     def __init__(self, level: str, form: str, clock: Callable[[], float] = time.monotonic) -> None:
         """`form`: "text" or "json"."""
         self._json = form == "json"
         self._clock = clock
-        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+        self._kinds: dict[tuple[str, str], _Kind] = {}
+        self._next_look = clock() + self.WINDOW
         self._logger = logging.getLogger("talpa")
         self._logger.setLevel(_LEVELS.get(level, logging.INFO))
         self._logger.propagate = False
@@ -44,36 +66,54 @@ class Log:
 
     def tell(self, notice: Notice) -> None:
         """Write a notice, unless its like has filled the log already."""
-        level = _LEVELS.get(notice.level, logging.INFO)
-        if not self._logger.isEnabledFor(level):
+        self.sum_up()
+        if self._logger.isEnabledFor(_level(notice)) and self._admit(notice):
+            self._write(notice)
+
+    def sum_up(self, *, everything: bool = False) -> None:
+        """Say how much was left out in windows that are over, or until now. To be called now and
+        then, and at the end."""
+        now = self._clock()
+        if now < self._next_look and not everything:
             return
-        if level == logging.WARNING and not self._admit(notice):
-            return
-        self._logger.log(level, "%s", self._line(notice))
+        self._next_look = now + self.WINDOW
+        for (name, source), kind in list(self._kinds.items()):
+            if everything or now - kind.since >= self.WINDOW:
+                del self._kinds[name, source]
+                self._say_left_out(name, source, kind, now)
+
+    def _say_left_out(self, name: str, source: str, kind: _Kind, now: float) -> None:
+        if kind.left_out:
+            text = f"{name} from {source or 'various'}: {kind.left_out} more within "
+            text += f"{now - kind.since:.0f} s, not shown one by one"
+            self._write(Notice("suppressed", text, "warning", {"client": source}))
 
     def _admit(self, notice: Notice) -> bool:
-        """Whether this is one of the first of its kind from its source within the window."""
+        """Whether this is one of the first of its kind within the window."""
+        source = _source(notice)
+        if notice.name == "fault":
+            return self._count(notice.name, source, self.BURST)
+        stranger = _level(notice) == logging.WARNING or notice.name in _BY_STRANGERS
+        stranger |= notice.name == "session-down" and not notice.fields.get("user")
+        if not source or not stranger:
+            return True
+        first = self._count(notice.name, source, self.BURST)
+        return first and self._count(notice.name, "", self.TOTAL)
+
+    def _count(self, name: str, source: str, limit: int) -> bool:
         now = self._clock()
-        key = (notice.name, str(notice.fields.get("client") or notice.fields.get("peer") or ""))
-        since, count = self._seen.get(key, (now, 0))
-        if now - since >= self.WINDOW:
-            if count > self.BURST:
-                self._logger.warning(
-                    "%s",
-                    self._line(
-                        Notice(
-                            "suppressed",
-                            f"{notice.name} from {key[1] or 'various'}: {count - self.BURST} more "
-                            f"within {now - since:.0f} s, not shown one by one",
-                            "warning",
-                        )
-                    ),
-                )
-            since, count = now, 0
-        if len(self._seen) >= self.SOURCES:
-            self._seen.clear()
-        self._seen[key] = (since, count + 1)
-        return count < self.BURST
+        kind = self._kinds.get((name, source))
+        if kind is None or now - kind.since >= self.WINDOW:
+            if kind is not None:
+                self._say_left_out(name, source, kind, now)
+            elif len(self._kinds) >= self.SOURCES:
+                self.sum_up(everything=True)
+            kind = self._kinds[name, source] = _Kind(now, limit)
+        kind.count += 1
+        return kind.count <= limit
+
+    def _write(self, notice: Notice) -> None:
+        self._logger.log(_level(notice), "%s", self._line(notice))
 
     def _line(self, notice: Notice) -> str:
         fields = {k: v for k, v in notice.fields.items() if v not in ("", None)}
@@ -89,6 +129,16 @@ class Log:
 def printable(text: str) -> str:
     """The text with everything escaped that could move a terminal's cursor or fake a line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _level(notice: Notice) -> int:
+    return _LEVELS.get(notice.level, logging.INFO)
+
+
+def _source(notice: Notice) -> str:
+    """The address that it came from, without the port, which a stranger can change at will."""
+    client = notice.fields.get("client")
+    return str(client) if client else str(notice.fields.get("peer", "")).rpartition(":")[0]
 
 
 def _field(value: object) -> str:

@@ -10,6 +10,10 @@ from talpa.roles.lns import Lns, Session
 from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
 
+_BY_ADMINISTRATOR = "disconnected by the administrator"
+_TUNNEL_STATES = {"established": "established", "idle": "closing"}
+"""Of those that RFC 2661 7.2.1 names; all others are on the way."""
+
 
 class ServerManagement:
     """The `Management` of a server process."""
@@ -83,7 +87,7 @@ class ServerManagement:
                 vendor=t.vendor_name,
                 local=str(t.path.local),
                 remote=str(t.path.remote),
-                state=t.state,
+                state=_TUNNEL_STATES.get(t.state, "connecting"),
                 sessions=t.sessions,
                 since=_epoch(t.since, now),
                 age_seconds=now - t.since,
@@ -100,19 +104,16 @@ class ServerManagement:
         ended = []
         for session in self._lns.sessions():
             if target in (session.id, session.user, str(session.tunnel_id)):
-                self._lns.disconnect(session, "disconnected by the administrator", now)
+                self._lns.disconnect(session, _BY_ADMINISTRATOR, now)
                 ended.append(f"{session.user or 'session'} {session.id}")
-        if (
-            not ended
-            and target.isdigit()
-            and self._lns.close_tunnel(int(target), "closed by the administrator", now)
-        ):
+        self._driver.turn()  # LCP says goodbye before the tunnel goes
+        if target.isdecimal() and self._lns.close_tunnel(int(target), _BY_ADMINISTRATOR, now):
             ended.append(f"tunnel {target}")
-        self._driver.turn()
+            self._driver.turn()
         return ended
 
     def reload(self) -> str:
-        """Read the configuration again. Raises `ConfigError`."""
+        """Read the configuration again. Raises `ConfigError`, `HostError`, `OSError`."""
         return self._reload()
 
     def _session(self, session: Session, now: float) -> SessionInfo:

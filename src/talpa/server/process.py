@@ -9,7 +9,8 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from talpa.server.config.loader import ConfigError, load
 from talpa.server.config.problems import Problem
 from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
+from talpa.server.failures import sentence, with_holder
 from talpa.server.host import Host, HostError
 from talpa.server.log import Log
 from talpa.server.management import ServerManagement
@@ -64,7 +66,9 @@ class ServerProcess:
             self.log.tell,
         )
         self.driver: Driver | None = None
+        self._started_with = settings
         self._stopping = asyncio.Event()
+        self.lns.links.on_fault = self._link_fault
 
     def _last_data(self, tunnel_id: int) -> float:
         return self.lns.links.tunnel_last_received(tunnel_id)
@@ -74,34 +78,52 @@ class ServerProcess:
 
     async def run(self) -> int:
         """Serve until told to stop; the exit status."""
-        for change in self.host.recover():
-            self.log.tell(Notice("recovered", f"left by a crash, now undone: {change}", "warning"))
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._fault)
+        # From here on: a signal during the set-up must not leave half of it behind.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         try:
-            self.plane.start(build.plane_config(self.settings))
+            for change in self.host.recover():
+                text = f"left by a crash, now undone: {change}"
+                self.log.tell(Notice("recovered", text, "warning"))
+            self._start_plane()
             self._set_up_host()
             await self._serve()
         finally:
             self.plane.stop()
             self.host.teardown()
+            self.log.sum_up(everything=True)
         return 0
+
+    def _start_plane(self) -> None:
+        config = build.plane_config(self.settings)
+        try:
+            self.plane.start(config)
+        except OSError as error:
+            raise with_holder(error, config.listens) from error
 
     def reload(self) -> str:
         """Read the configuration again; what it says in one sentence.
 
         Users, pools and PPP settings are taken over at once, running sessions go on. What is bound
-        or made at the start stays until the next one. Raises `ConfigError`; then nothing changes.
+        or made at the start stays until the next one. Raises `ConfigError`, `HostError` and
+        `OSError`; then no user sees a change.
         """
         settings = load(self.config_path, self.warn)
+        started_with = self._started_with
         fixed = [
             name
             for name in ("server", "l2tp", "dataplane")
-            if getattr(settings, name) != getattr(self.settings, name)
+            if getattr(settings, name) != getattr(started_with, name)
         ]
         users = self._passwords.apply(build.users(settings))
+        self.host.add_addresses(build.gateways(settings))
+        networks = [*build.pool_networks(settings), *self._networks_in_use()]
+        self.host.reload_pools(networks, started_with.server.masquerade)
         self.directory.reload(users, build.pools(settings))
         self.lns.config = _lns_config(settings)
-        self.host.add_addresses(build.gateways(settings))
-        self.host.reload_pools(build.pool_networks(settings), settings.server.masquerade)
         kept = len(self.lns.links)
         self.settings = settings
         text = f"configuration read again: {len(settings.users)} users, {len(settings.pools)} pools"
@@ -113,6 +135,21 @@ class ServerProcess:
     def warn(self, problem: Problem) -> None:
         """Log what is questionable about the configuration."""
         self.log.tell(Notice("configuration-warning", str(problem), "warning"))
+
+    def _networks_in_use(self) -> Iterator[IPv4Network | IPv6Network]:
+        """Of pools that sessions have addresses from, even if the pool is no more."""
+        for session in self.lns.sessions():
+            if session.lease is not None:
+                spec = session.lease.spec
+                yield spec.ipv4
+                if spec.ipv6 is not None:
+                    yield spec.ipv6
+
+    def _link_fault(self, culprit: str, error: Exception) -> None:
+        """Something was raised in the handling of a session or tunnel, which now ends."""
+        trace = "".join(traceback.format_exception(error))
+        text = f"a fault in talpa itself, in {culprit}, which is ended\n{trace}"
+        self.log.tell(Notice("fault", text, "error"))
 
     def _fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Something was raised that nobody caught: the log has it, the server goes on."""
@@ -136,16 +173,12 @@ class ServerProcess:
         )
 
     async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._fault)
         self.driver = Driver(self.plane, self.lns, time.monotonic)
         management = ServerManagement(self.settings, self.lns, self.driver, self.reload)
         api = ApiServer(Path(self.settings.server.socket), management)
         await api.start()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         self.driver.start()
+        self._look_after_log()
         listens = ", ".join(str(a) for a in self.plane.listens)
         self.log.tell(
             Notice(
@@ -161,13 +194,17 @@ class ServerProcess:
             await api.stop()
             self.driver.stop()
 
+    def _look_after_log(self) -> None:
+        """Have it say what it left out, also when nothing else happens."""
+        self.log.sum_up()
+        asyncio.get_running_loop().call_later(self.log.WINDOW, self._look_after_log)
+
     def _hang_up(self) -> None:
         try:
             self.log.tell(Notice("reloaded", self.reload()))
         except (ConfigError, HostError, OSError) as error:
-            self.log.tell(
-                Notice("reload-refused", f"the old configuration stays: {error}", "error")
-            )
+            why = sentence(error) if isinstance(error, OSError) else str(error)
+            self.log.tell(Notice("reload-refused", f"the old configuration stays: {why}", "error"))
 
     async def _say_goodbye(self, driver: Driver) -> None:
         """LCP Terminate and CDN to every session, then StopCCN to every peer.
@@ -177,7 +214,7 @@ class ServerProcess:
         """
         lns = self.lns
         count = len(lns.links)
-        self.log.tell(Notice("stopping", f"saying goodbye to {count} sessions"))
+        self.log.tell(Notice("stopping", f"saying goodbye to {count} session{'s' * (count != 1)}"))
         started = time.monotonic()
         lns.stop_accepting()
         half = started + GOODBYE_SECONDS / 2

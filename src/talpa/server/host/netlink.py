@@ -115,7 +115,8 @@ class Netlink:
         self._run(f"removing address {address} from {device}", remove)
 
     def route_add(self, network: Network, hop: Hop) -> None:
-        """Add a route marked as ours. That it is there already is fine, another's is an error."""
+        """Add a route marked as ours. One that leads there the same way already is fine, whoever
+        made it; one that leads another way is an error."""
 
         def add(ip: IPRoute) -> None:
             wanted = _route(ip, network, hop)
@@ -125,10 +126,14 @@ class Netlink:
             except NetlinkError as error:
                 if error.code != errno.EEXIST:
                     raise
-            ours = ip.get_routes(
-                family=wanted["family"], oif=wanted["oif"], proto=ROUTE_PROTOCOL, table=_MAIN_TABLE
+            same = ip.get_routes(
+                family=wanted["family"], oif=wanted["oif"], type=_UNICAST, table=_MAIN_TABLE
             )
-            if network not in map(_destination, ours):
+            if not any(
+                _destination(route) == network
+                and (route["proto"] == ROUTE_PROTOCOL or _gateway(route) == hop.gateway)
+                for route in same
+            ):
                 raise HostError(
                     f"There is another route to {network} already. "
                     f"See it with: ip route show {network}"
@@ -238,7 +243,12 @@ def _hop(ip: IPRoute, route: Any) -> Hop | None:
     links = ip.get_links(index) if index else ()
     if not links:
         return None
-    return Hop(links[0].get_attr("IFLA_IFNAME"), route.get_attr("RTA_GATEWAY"))
+    return Hop(links[0].get_attr("IFLA_IFNAME"), _gateway(route))
+
+
+def _gateway(route: Any) -> str | None:
+    gateway: str | None = route.get_attr("RTA_GATEWAY")
+    return gateway
 
 
 def _destination(route: Any) -> Network:
