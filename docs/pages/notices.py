@@ -135,8 +135,9 @@ def log() -> str:
         'into a name, are escaped. With `[server] log_format = "json"` each line is one JSON '
         "object with `time` (seconds since 1970), `level`, `event`, `message` and the same "
         "fields.\n\n"
-        "Of warnings, five of one kind from one address are written within ten seconds; the "
-        "others are summed up in a `suppressed` line when the next one comes after that.\n\n"
+        "Of what a stranger can bring about (warnings, tunnels, calls that fail), five lines of one "
+        "kind from one address are written within ten seconds, and a hundred from all addresses "
+        "together; the others are summed up in a `suppressed` line.\n\n"
         "What to do about a line is in [troubleshooting](../how-to/troubleshooting.md).\n\n"
         "## `talpa serve`\n\n"
         + _rows([n for n in notices if not n.client])
