@@ -41,9 +41,6 @@ MEANINGS: dict[str, str] = {
     "sessions.",
     "session-replaced": "A user who may have no more sessions logged in again from the same device "
     "(same address and L2TP host name): the earlier session, which the device has lost, ends.",
-    "session-replaced": "A user who may have no more sessions logged in again from the same device "
-    "(same address, same host name): the earlier session, of a client that crashed or lost its "
-    "network, is ended.",
     "session-up": "A user is connected. `seconds` is the time from the call to this line.",
     "stage": "As `progress`, for programs.",
     "stopping": "The server says goodbye to its clients.",
@@ -135,8 +132,8 @@ def log() -> str:
         'into a name, are escaped. With `[server] log_format = "json"` each line is one JSON '
         "object with `time` (seconds since 1970), `level`, `event`, `message` and the same "
         "fields.\n\n"
-        "Of what a stranger can bring about (warnings, tunnels, calls that fail), five lines of one "
-        "kind from one address are written within ten seconds, and a hundred from all addresses "
+        "Of what a stranger can bring about (warnings, tunnels, calls that fail), five lines of "
+        "one kind from one address are written within ten seconds, and a hundred from all addresses "
         "together; the others are summed up in a `suppressed` line.\n\n"
         "What to do about a line is in [troubleshooting](../how-to/troubleshooting.md).\n\n"
         "## `talpa serve`\n\n"
