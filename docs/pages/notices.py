@@ -133,7 +133,7 @@ def log() -> str:
         "object with `time` (seconds since 1970), `level`, `event`, `message` and the same "
         "fields.\n\n"
         "Of what a stranger can bring about (warnings, tunnels, calls that fail), five lines of "
-        "one kind from one address are written within ten seconds, and a hundred from all addresses "
+        "one kind from one address are written within ten seconds, and a hundred from all of them "
         "together; the others are summed up in a `suppressed` line.\n\n"
         "What to do about a line is in [troubleshooting](../how-to/troubleshooting.md).\n\n"
         "## `talpa serve`\n\n"
