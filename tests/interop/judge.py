@@ -67,7 +67,7 @@ def captured(net: Net, interface: str, folder: Path) -> Iterator[Wire]:
     capture, log = folder / f"{interface}.pcap", folder / "tcpdump.log"
     tcpdump = net.start(
         *("tcpdump", "-i", interface, "-n", "-U", "-s", "0", "-B", "8192", "-Z", "root"),
-        *("-w", capture),
+        *("--immediate-mode", "-w", capture),  # else packets are held back for up to a second
         log=log,
     )
     until("tcpdump listens", lambda: b"listening on" in log.read_bytes(), 10)
