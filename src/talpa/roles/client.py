@@ -140,7 +140,9 @@ class Client:
                 self._fail(_tunnel_reason(event), now)
                 self._enter(Stage.CLOSED, now)
             case l2tp.CallDown():
-                text = event.result.message or event.result.cause or f"code {event.result.code}"
+                text = (
+                    event.result.message or event.result.cause or CdnResult(event.result.code).text
+                )
                 who = "the server refused the call" if event.by_peer else "the call failed"
                 self._fail(f"{who}: {text}", now)
                 self._stop_tunnel(now)
@@ -296,7 +298,7 @@ class Client:
 
 def _tunnel_reason(event: l2tp.ControlConnectionDown) -> str:
     result = event.result
-    text = result.message or f"result {result.code}"
+    text = result.message or StopCcnResult(result.code).text
     if event.by_peer:
         return f"{event.path.remote}: the server ended the tunnel: {text}"
     return f"{event.path.remote}: {text}"

@@ -169,8 +169,7 @@ class Links:
                     self.contain(error, now, link)
             if not events and not touched:
                 break
-        for path, data in self.endpoint.transmits():
-            self.plane.send_l2tp(path, data)
+        self._send_control()
 
     def touch(self, link: Link) -> None:
         """The owner has done something to the link's PPP: `settle` will see to it."""
@@ -274,15 +273,22 @@ class Links:
         )
         self._by_handle[handle] = link
         self._by_call[event.tunnel_id << 16 | event.session_id] = link
+        if event.we_are_lac:
+            # ICCN goes first: before it, the other end may have no session for what PPP says.
+            self._send_control()
         link.ppp.lower_up(now)
         self._touched.add(link)
+
+    def _send_control(self) -> None:
+        for path, data in self.endpoint.transmits():
+            self.plane.send_l2tp(path, data)
 
     def _call_down(self, link: Link, event: l2tp.CallDown, now: float) -> None:
         """The call is gone, by the peer's wish or ours: so is the link."""
         closed = link.closing
         if closed is None:
             who = "the peer" if event.by_peer else "L2TP"
-            text = event.result.message or event.result.cause or f"result {event.result.code}"
+            text = event.result.message or event.result.cause or CdnResult(event.result.code).text
             closed = ppp.LinkClosed(f"{who} ended the call: {text}", 0, by_peer=event.by_peer)
         self._forget(link, closed, now)
 

@@ -19,9 +19,11 @@ from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Ipv4Offer
 from talpa.ppp.link import PppLink
+from talpa.roles import lns_notices as say
 from talpa.roles.admission import Admission
 from talpa.roles.links import Link, Links
 from talpa.roles.notices import Notice, Tell
+from talpa.roles.session import Session
 from talpa.sansio import Deadlines, Path, Rng, earliest
 
 
@@ -35,52 +37,6 @@ class LnsConfig:
     """Longest time a session may last."""
     duid: bytes = b""
     """Our DHCPv6 identifier; empty: DHCPv6 is not answered."""
-
-
-class Session(Link):
-    """A user's session at the server."""
-
-    __slots__ = (
-        "device",
-        "ends_at",
-        "ipv4",
-        "ipv6",
-        "lease",
-        "method",
-        "next_advertisement",
-        "peer_mru",
-        "up",
-        "user",
-    )
-
-    def __init__(self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float):
-        super().__init__(event, path, handle, link, now)
-        self.user = ""
-        self.device = ""
-        """What the client said of itself in LCP Identification."""
-        self.method = ""
-        self.lease: Lease | None = None
-        self.peer_mru = 0
-        self.ipv4 = False
-        self.ipv6: ppp.Ipv6Up | None = None
-        self.up = False
-        """Traffic may flow, or once did."""
-        self.ends_at: float | None = None
-        self.next_advertisement: float | None = None
-
-    def state(self) -> str:
-        """How far it has come: "negotiating", "authenticating", "up" or "closing"."""
-        if self.closing is not None:
-            return "closing"
-        if self.ipv4 or self.ipv6 is not None:
-            return "up"
-        return "authenticating" if self.peer_mru and not self.user else "negotiating"
-
-    def who(self) -> str:
-        """The session in a sentence: user, address, device."""
-        name = self.user or "a caller"
-        device = f", {self.device}" if self.device else ""
-        return f"{name} ({self.path.remote.host}{device})"
 
 
 class Lns:
@@ -188,23 +144,15 @@ class Lns:
                 refusal = l2tp.Result(CdnResult.NO_FACILITIES, 0, "no outgoing calls here")
                 self.endpoint.close_call(event.tunnel_id, event.session_id, refusal, now)
             case l2tp.CallDown():
-                self._say_call_failed(event)
+                self._tell(say.call_failed(event))
             case l2tp.ControlConnectionUp():
                 self.admission.tunnel_up(event.tunnel_id, now)
-                name = f" ({event.peer.host_name})" if event.peer.host_name else ""
-                self._tell(
-                    Notice(
-                        "tunnel-up",
-                        f"{event.path.remote}{name}: tunnel {event.tunnel_id} is up",
-                        "info",
-                        {"tunnel": event.tunnel_id, "peer": str(event.path.remote)},
-                    )
-                )
+                self._tell(say.tunnel_up(event))
             case l2tp.ControlConnectionRefused():
-                self._say_tunnel_refused(event)
+                self._tell(say.tunnel_refused(event))
             case l2tp.ControlConnectionDown():
                 self.admission.tunnel_down(event.tunnel_id)
-                self._say_tunnel_down(event)
+                self._tell(say.tunnel_down(event))
 
     def link_config(self, event: l2tp.CallUp) -> PppConfig:  # noqa: ARG002
         """Every caller is met in the same way."""
@@ -261,48 +209,16 @@ class Lns:
         if not link.up:
             self.admission.session_settled()
         self._deadlines.arm(link, None)
-        fields: dict[str, object] = {
-            "session": link.id,
-            "user": link.user,
-            "client": link.path.remote.host,
-            "reason": closed.reason,
-            "seconds": round(now - link.since, 1),
-            "received_octets": counters.received_octets,
-            "sent_octets": counters.sent_octets,
-        }
-        if closed.ras_error:
-            fields["windows_error"] = closed.ras_error
         if link.lease is not None:
             self.directory.release(link.lease, now)
             link.lease = None
-        self._tell(
-            Notice(
-                "session-down",
-                f"{link.who()}: session {link.id} ended after {_duration(now - link.since)}: "
-                f"{closed.reason}",
-                "info",
-                fields,
-            )
-        )
+        self._tell(say.session_down(link, closed, counters, now))
 
     def _check(self, session: Session, attempt: Attempt, now: float) -> None:
         verdict = self.directory.authenticate(attempt, session.path.remote.host, now)
         if isinstance(verdict, Refused):
             self.refused += 1
-            self._tell(
-                Notice(
-                    "login-failed",
-                    f"{verdict.reason} (from {session.path.remote.host})",
-                    "warning",
-                    {
-                        "user": attempt.name,
-                        "client": session.path.remote.host,
-                        "method": attempt.method,
-                        "reason": verdict.reason,
-                        "session": session.id,
-                    },
-                )
-            )
+            self._tell(say.login_failed(session, attempt, verdict))
         session.ppp.verdict(verdict, now)
 
     def _admit(self, session: Session, event: ppp.Authenticated, now: float) -> None:
@@ -316,19 +232,7 @@ class Lns:
             self._replace(session, now)
         lease = self.directory.admit(event.name, now, source=session.path.remote.host)
         if isinstance(lease, Refused):
-            self._tell(
-                Notice(
-                    "session-refused",
-                    f"{lease.reason} (asked for by {session.who()})",
-                    "warning",
-                    {
-                        "user": event.name,
-                        "client": session.path.remote.host,
-                        "reason": lease.reason,
-                        "session": session.id,
-                    },
-                )
-            )
+            self._tell(say.session_refused(session, lease))
             self.disconnect(session, lease.message.lower(), now, DisconnectCode.NO_NCP)
             return
         session.lease = lease
@@ -372,19 +276,7 @@ class Lns:
         old.lease = None
         self.plane.session_routes(old.handle, [])
         reason = f"replaced by a new login of {session.user} from the same device"
-        self._tell(
-            Notice(
-                "session-replaced",
-                f"{old.who()}: session {old.id} ends: {reason} (session {session.id})",
-                "info",
-                {
-                    "session": old.id,
-                    "user": old.user,
-                    "client": old.path.remote.host,
-                    "by": session.id,
-                },
-            )
-        )
+        self._tell(say.session_replaced(old, session, reason))
         self.close_tunnel(old.tunnel_id, reason, now)
 
     def _seen_from(self, session: Session) -> tuple[str, str] | None:
@@ -401,25 +293,7 @@ class Lns:
             session.up = True
             self.admission.session_settled()
             self.established += 1
-            lease = session.lease
-            self._tell(
-                Notice(
-                    "session-up",
-                    f"{session.who()}: connected as {lease.ipv4} with {session.method} in "
-                    f"{now - session.since:.2f} s (session {session.id})",
-                    "info",
-                    {
-                        "session": session.id,
-                        "user": session.user,
-                        "client": session.path.remote.host,
-                        "ipv4": str(lease.ipv4),
-                        "ipv6": str(lease.ipv6_prefix or ""),
-                        "method": session.method,
-                        "device": session.device,
-                        "seconds": round(now - session.since, 3),
-                    },
-                )
-            )
+            self._tell(say.session_up(session, session.lease, now))
 
     def _advertise(self, session: Session, now: float) -> None:
         """Send a router advertisement, and plan the next."""
@@ -450,54 +324,6 @@ class Lns:
     def _arm(self, session: Session) -> None:
         self._deadlines.arm(session, earliest(session.ends_at, session.next_advertisement))
 
-    def _say_call_failed(self, event: l2tp.CallDown) -> None:
-        text = event.result.message or f"result {event.result.code}"
-        self._tell(
-            Notice(
-                "call-failed",
-                f"call {event.tunnel_id}/{event.session_id} came to nothing: {text}",
-                "info",
-                {"session": f"{event.tunnel_id}/{event.session_id}", "reason": text},
-            )
-        )
-
-    def _say_tunnel_refused(self, event: l2tp.ControlConnectionRefused) -> None:
-        name = f" ({event.host_name})" if event.host_name else ""
-        reason = _with_advice(event.result)
-        self._tell(
-            Notice(
-                "tunnel-refused",
-                f"{event.path.remote}{name}: tunnel refused: {reason}",
-                "warning",
-                {"client": event.path.remote.host, "reason": reason},
-            )
-        )
-
-    def _say_tunnel_down(self, event: l2tp.ControlConnectionDown) -> None:
-        text = _with_advice(event.result)
-        name = f" ({event.peer.host_name})" if event.peer and event.peer.host_name else ""
-        ended = "was ended by the peer" if event.by_peer else "ended"
-        wrong = not event.by_peer and event.result.code not in _GOOD_ENDS
-        self._tell(
-            Notice(
-                "tunnel-down",
-                f"{event.path.remote}{name}: tunnel {event.tunnel_id} {ended}: {text}",
-                "warning" if wrong else "info",
-                {"tunnel": event.tunnel_id, "peer": str(event.path.remote), "reason": text},
-            )
-        )
-
-
-_GOOD_ENDS = frozenset((StopCcnResult.CLEAR, StopCcnResult.SHUTTING_DOWN))
-
-
-def _with_advice(result: l2tp.Result) -> str:
-    """Why a tunnel ended, and where a person can mend it, what to look at."""
-    text = result.message or StopCcnResult(result.code).text
-    if result.code == StopCcnResult.NOT_AUTHORIZED:
-        text += " (compare the tunnel secret of both ends)"
-    return text
-
 
 def _networks(lease: Lease) -> list[plane.Network]:
     networks: list[plane.Network] = [IPv4Network(lease.ipv4)]
@@ -514,16 +340,9 @@ def _autoconfigured(prefix: IPv6Network | None) -> IPv6Network | None:
 def _device(text: str) -> str:
     """The computer's name out of what Windows says of itself; other texts as they are.
 
-    Windows sends "MSRASV5.20", "MSRAS-0-NAME" and a binary identifier, one message each.
+    Windows sends "MSRASV5.20", "MSRAS-0-NAME" and a binary identifier, one message each; octets
+    that are no text come escaped.
     """
     if text.startswith("MSRAS-0-"):
         return text.removeprefix("MSRAS-0-")
-    return "" if text.startswith("MSRAS") or not text.isprintable() else text
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    return "" if text.startswith("MSRAS") or "\\" in text else text

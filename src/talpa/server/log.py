@@ -120,7 +120,7 @@ class Log:
         if self._json:
             record = {"time": round(time.time(), 3), "level": notice.level, "event": notice.name}
             return json.dumps({**record, "message": notice.message, **fields}, default=str)
-        stamp = time.strftime("%H:%M:%S")
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         pairs = " ".join(f"{key}={_field(value)}" for key, value in fields.items())
         tail = f"  [{notice.name} {pairs}]" if pairs else f"  [{notice.name}]"
         return f"{stamp} {notice.level:<7} {printable(notice.message)}{tail}"

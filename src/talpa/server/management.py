@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from talpa import __version__
 from talpa.api.models import PoolUsage, ServerStatus, SessionInfo, TunnelInfo
-from talpa.roles.lns import Lns, Session
+from talpa.roles.lns import Lns
+from talpa.roles.session import Session
 from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
 

@@ -18,8 +18,9 @@ from talpa.aaa import Directory
 from talpa.dataplane.interface import DataPlane
 from talpa.dataplane.reference.plane import ReferencePlane
 from talpa.l2tp.v2.endpoint import Endpoint
-from talpa.roles.lns import Lns, LnsConfig, Session
+from talpa.roles.lns import Lns, LnsConfig
 from talpa.roles.notices import Notice
+from talpa.roles.session import Session
 from talpa.server.api_server import ApiServer
 from talpa.server.config import build
 from talpa.server.config.loader import ConfigError, load

@@ -24,7 +24,7 @@ _ADVICE = {
     errno.ENOENT: f"there is no {TUN_PATH}: load the kernel module with `modprobe tun`, or give "
     "the container the device",
     errno.ENODEV: "the kernel has no TUN driver: load it with `modprobe tun`",
-    errno.EACCES: "run as root or with CAP_NET_ADMIN",
+    errno.EACCES: f"this user may not open {TUN_PATH}: run as root, or give the user the device",
     errno.EPERM: "run as root or with CAP_NET_ADMIN",
     errno.EBUSY: "another program has a device of that name: stop it or choose another name",
     errno.EINVAL: "an interface of that name exists and is no TUN device, or the name or the MTU "

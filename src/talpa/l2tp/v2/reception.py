@@ -197,7 +197,7 @@ def peer_of(message: Sccrq | Sccrp) -> Peer:
     """What the peer says of itself."""
     window = message.receive_window_size
     return Peer(
-        message.host_name,
+        message.host_name.rstrip("\0"),  # macOS counts the end of its string
         message.vendor_name or "",
         message.firmware_revision or 0,
         message.assigned_tunnel_id,

@@ -1,0 +1,54 @@
+"""A user's session at the server: from the call to the last packet."""
+
+from talpa.aaa import Lease
+from talpa.l2tp import events as l2tp
+from talpa.ppp import events as ppp
+from talpa.ppp.link import PppLink
+from talpa.roles.links import Link
+from talpa.sansio import Path
+
+
+class Session(Link):
+    """A user's session at the server."""
+
+    __slots__ = (
+        "device",
+        "ends_at",
+        "ipv4",
+        "ipv6",
+        "lease",
+        "method",
+        "next_advertisement",
+        "peer_mru",
+        "up",
+        "user",
+    )
+
+    def __init__(self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float):
+        super().__init__(event, path, handle, link, now)
+        self.user = ""
+        self.device = ""
+        """What the client said of itself in LCP Identification."""
+        self.method = ""
+        self.lease: Lease | None = None
+        self.peer_mru = 0
+        self.ipv4 = False
+        self.ipv6: ppp.Ipv6Up | None = None
+        self.up = False
+        """Traffic may flow, or once did."""
+        self.ends_at: float | None = None
+        self.next_advertisement: float | None = None
+
+    def state(self) -> str:
+        """How far it has come: "negotiating", "authenticating", "up" or "closing"."""
+        if self.closing is not None:
+            return "closing"
+        if self.ipv4 or self.ipv6 is not None:
+            return "up"
+        return "authenticating" if self.peer_mru and not self.user else "negotiating"
+
+    def who(self) -> str:
+        """The session in a sentence: user, address, device."""
+        name = self.user or "a caller"
+        device = f", {self.device}" if self.device else ""
+        return f"{name} ({self.path.remote.host}{device})"
