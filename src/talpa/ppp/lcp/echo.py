@@ -34,8 +34,10 @@ class KeepAlive:
 
     def due(self, last_heard: float, interval: float, now: float) -> bool:
         """The deadline has passed: whether an Echo-Request is in place. Sets the next deadline."""
-        if last_heard + interval > now:
+        # The answer may have come sooner after the question than this look after its deadline.
+        if last_heard >= self._asked:
             self.unanswered = 0
+        if last_heard + interval > now:
             self.deadline = last_heard + interval
             return False
         self.unanswered += 1
