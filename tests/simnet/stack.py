@@ -1,5 +1,6 @@
 """Server and client whole, from role to data plane, as the two ends of a simulated link."""
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +8,6 @@ from ipaddress import IPv4Network, IPv6Network
 
 from simnet.link import Link, Pair
 from simnet.plane import SimPlane
-
 from talpa.aaa import Directory, Pool, User
 from talpa.l2tp.config import Config as L2tpConfig
 from talpa.l2tp.v2.endpoint import Endpoint
@@ -17,6 +17,9 @@ from talpa.roles.client import Client
 from talpa.roles.lns import Lns, LnsConfig
 from talpa.roles.notices import Notice
 from talpa.sansio import Address, Path
+from talpa.storm.families import Family
+from talpa.storm.report import Report
+from talpa.storm.swarm import Plan, Swarm
 from talpa.wire import Secret
 
 SERVER = Address("198.18.0.1", 1701)
@@ -31,7 +34,7 @@ Datagram = tuple[Path, bytes]
 class _End:
     """What both ends share: events from the data plane to the role, datagrams to the link."""
 
-    role: Lns | Client
+    role: Lns | Client | Swarm
     plane: SimPlane
 
     def __init__(self, seed: int) -> None:
@@ -129,6 +132,41 @@ class ClientEnd(_End):
         """Hang up."""
         self.now = now
         self.role.close(now)
+
+
+class SwarmEnd(_End):
+    """Many clients of one family, as one end. `said` keeps every datagram they sent."""
+
+    role: Swarm
+
+    def __init__(self, seed: int, family: Family, plan: Plan, report: Report | None = None) -> None:
+        super().__init__(seed)
+        self.plane = SimPlane(lambda: self.now, CLIENT)
+        self.report = report or Report()
+        numbers = itertools.count(1)
+        self.role = Swarm(family, plan, self.plane, self.rng, self.report, numbers)
+        self.role.start(Path(CLIENT, SERVER))
+        self.said: list[bytes] = []
+
+    def transmits(self) -> list[Datagram]:
+        """See `_End`."""
+        out = super().transmits()
+        self.said += [data for _, data in out]
+        return out
+
+    def dial(self, clients: int, now: float) -> None:
+        """Begin so many calls at once."""
+        self.now = now
+        for _ in range(clients):
+            self.role.dial(now)
+
+    def hang_up(self, now: float) -> None:
+        """All of them go."""
+        self.now = now
+        self.report.time_to_go()
+        self.role.stop()
+        while self.role.hang_up(now):
+            pass
 
 
 def connect(link: Link[Datagram], client: ClientEnd, server: ServerEnd) -> Pair[Datagram]:

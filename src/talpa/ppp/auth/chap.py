@@ -1,6 +1,6 @@
 """CHAP, both sides, in all its dialects (RFC 1994 4)."""
 
-# ruff: noqa: ARG002 -- not each kind needs all that its interface hands over
+
 
 import hmac
 from dataclasses import replace
@@ -65,6 +65,10 @@ class ChapAuthenticator(Authenticator, serves=tuple(_DIALECTS)):
         self._challenge = self._rng(self._dialect.challenge_size)
         self._send_challenge(now)
 
+    def _challenge_again(self, now: float) -> None:
+        self._identifier = (self._identifier + 1) & 0xFF
+        self._begin(now)
+
     def _send_challenge(self, now: float) -> None:
         # A repetition keeps its identifier and value, so that a Response under way still counts.
         data = emit_value_name(self._challenge, self._config.name.encode())
@@ -81,6 +85,10 @@ class ChapAuthenticator(Authenticator, serves=tuple(_DIALECTS)):
             self._drop("CHAP response while one is looked at")
         elif identifier != self._identifier or not self._challenge:
             self._drop("CHAP response to another challenge")
+            if self._stage == Stage.DONE and isinstance(self.outcome, Success):
+                # The network held back a challenge of ours from before LCP was negotiated anew.
+                # The peer took it for the latest, and does not know that it is let in.
+                self._challenge_again(now)
         elif code == ChapCode.RESPONSE and self._stage in (Stage.WAITING, Stage.RETRYING):
             value, name = parse_value_name(data)
             self._decide(self._dialect.attempt(name, identifier, self._challenge, value))
@@ -150,8 +158,7 @@ class ChapAuthenticator(Authenticator, serves=tuple(_DIALECTS)):
 
     def _expired(self, now: float) -> None:
         if self._stage == Stage.DONE:
-            self._identifier = (self._identifier + 1) & 0xFF
-            self._begin(now)
+            self._challenge_again(now)
         elif self._stage != Stage.WAITING:
             waited = f"{self._config.auth_timeout:g} s"
             reason = f"the peer was refused, and did not try again within {waited}"
