@@ -256,3 +256,23 @@ def test_pap_answers_the_latest_of_repeated_requests_and_the_same_for_ever() -> 
     authenticator.receive(PAP_PROTOCOL, emit(1, 9, b"\x03bob\x02pw"), 0.0)
     assert authenticator.transmits() == [(PAP_PROTOCOL, emit(2, 9, b"\0"))]
     assert authenticator.take_attempt() is None
+
+
+def test_an_answer_to_a_challenge_of_an_earlier_negotiation_is_challenged_again() -> None:
+    """A challenge that the network held back may reach the peer behind the one it was let in by;
+    it goes on with the later one, and would wait for Success for ever."""
+    authenticator, drops = make("mschapv2")
+    identifier, challenge = challenged(authenticator)
+    authenticator.receive(CHAP_PROTOCOL, v2(identifier, challenge, PASSWORD), 1.0)
+    decide(authenticator)
+    assert sent(authenticator)[0] == 3
+    stale = (identifier + 100) & 0xFF
+    for _ in range(5):
+        authenticator.receive(CHAP_PROTOCOL, v2(stale, bytes(16), PASSWORD), 2.0)
+    assert drops["CHAP response to another challenge"] == 5
+    again, challenge = challenged(authenticator)
+    assert again == (identifier + 1) & 0xFF
+    assert authenticator.outcome == Success("alice", "MS-CHAPv2")
+    authenticator.receive(CHAP_PROTOCOL, v2(again, challenge, PASSWORD), 3.0)
+    decide(authenticator)
+    assert sent(authenticator)[0] == 3
