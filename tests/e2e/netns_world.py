@@ -7,7 +7,6 @@ The server is reached at `SERVER`; `office` has no route back to the clients' ad
 """
 
 import contextlib
-import json
 import os
 import re
 import secrets
@@ -20,6 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from talpa.api.client import ApiClient
+from talpa.api.models import to_json
 
 TALPA = Path(sys.executable).with_name("talpa")
 SERVER = "198.18.0.1"
@@ -243,7 +245,8 @@ class Server(Program):
         return run(TALPA, *words, "--socket", self.folder / "talpa.sock", check=check)
 
     def ask(self, what: str) -> Any:
-        return json.loads(self.command(what, "--json"))
+        """What a command says as JSON, without the time that starting the command takes."""
+        return to_json(getattr(ApiClient(self.folder / "talpa.sock"), what)())
 
     def sessions(self) -> list[dict[str, Any]]:
         """Those that are up."""

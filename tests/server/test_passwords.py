@@ -35,7 +35,8 @@ def test_nobody_unknown_is_written_down(tmp_path: Path) -> None:
     assert not (tmp_path / FILE).exists()
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text("{")
+@pytest.mark.parametrize("text", ["{", "[]", '{"alice": {}}', '{"alice": "x"}', '{"alice": null}'])
+def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
     with pytest.raises(OSError, match="damaged"):
         ChangedPasswords(tmp_path).apply([ALICE])

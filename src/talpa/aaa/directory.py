@@ -38,7 +38,8 @@ class Directory:
         password_changed: Callable[[str, Secret], None] | None = None,
     ) -> None:
         self.password_changed = password_changed
-        """Called with the user's name and the new password, so that it can be stored."""
+        """Called with the user's name and the new password, so that it can be stored. Where it
+        raises `OSError`, the old password stays."""
         self._guesses = Guesses(limits or GuessLimits())
         self._decoy = rng(8).hex()
         self._users: dict[str, User] = {}
@@ -117,11 +118,15 @@ class Directory:
         if not user.may_change_password or not result.password:
             reason = f"{user.name}: may not change the password"
             return Refused(reason, "The password could not be changed", CHANGE_FAILED)
+        if self.password_changed is not None:
+            try:
+                self.password_changed(user.name, result.password)
+            except OSError as error:
+                reason = f"{user.name}: the new password could not be stored: {error.strerror}"
+                return Refused(reason, "The password could not be changed", CHANGE_FAILED)
         configured, _ = self._changed.get(user.name, (user.password, None))
         self._changed[user.name] = (configured, result.password)
         self._users[user.name] = replace(user, password=result.password, expired=False)
-        if self.password_changed is not None:
-            self.password_changed(user.name, result.password)
         return result
 
     def full(self, user: str) -> bool:

@@ -121,7 +121,8 @@ class Lns:
 
     def close_tunnel(self, tunnel_id: int, reason: str, now: float) -> bool:
         """End a control connection and all in it; whether there is one of that id."""
-        if self.endpoint.description(tunnel_id) is None:
+        tunnel = self.endpoint.description(tunnel_id)
+        if tunnel is None or tunnel.state == "idle":
             return False
         self.endpoint.close(tunnel_id, l2tp.Result(StopCcnResult.SHUTTING_DOWN, 0, reason), now)
         return True

@@ -3,7 +3,7 @@
 from talpa.aaa import Lease
 from talpa.l2tp import events as l2tp
 from talpa.ppp import events as ppp
-from talpa.ppp.link import PppLink
+from talpa.ppp.link import Phase, PppLink
 from talpa.roles.links import Link
 from talpa.sansio import Path
 
@@ -41,7 +41,7 @@ class Session(Link):
 
     def state(self) -> str:
         """How far it has come: "negotiating", "authenticating", "up" or "closing"."""
-        if self.closing is not None:
+        if self.closing is not None or self.ppp.phase is Phase.TERMINATE:
             return "closing"
         if self.ipv4 or self.ipv6 is not None:
             return "up"

@@ -16,6 +16,7 @@ from talpa.aaa import User
 from talpa.wire import Secret
 
 FILE = "passwords.json"
+_KEYS = ("password", "salt", "replaces")
 
 
 class ChangedPasswords:
@@ -60,14 +61,20 @@ class ChangedPasswords:
             return {}
         except ValueError as error:
             raise OSError(f"{self._path} is damaged ({error}): remove it or mend it") from None
-        return entries if isinstance(entries, dict) else {}
+        if not isinstance(entries, dict) or not all(map(_whole, entries.values())):
+            raise OSError(f"{self._path} is damaged (not as it was written): remove it or mend it")
+        return entries
 
     @staticmethod
     def _current(user: User, entry: dict[str, str] | None) -> User:
-        if entry is None or entry.get("replaces") != _digest(entry["salt"], user.password):
+        if entry is None or entry["replaces"] != _digest(entry["salt"], user.password):
             return user
         password = Secret(entry["password"].encode("utf-8", "surrogateescape"))
         return replace(user, password=password, expired=False)
+
+
+def _whole(entry: object) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in _KEYS)
 
 
 def _digest(salt: str, password: Secret) -> str:
