@@ -1,7 +1,5 @@
 """CHAP, both sides, in all its dialects (RFC 1994 4)."""
 
-
-
 import hmac
 from dataclasses import replace
 
