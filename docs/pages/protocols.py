@@ -110,7 +110,10 @@ _HABITS = (
             f"every {f.l2tp.fixed_retransmit:g} s" if f.l2tp.fixed_retransmit else "backs off"
         ),
     ),
-    ("Transmit speed", lambda f: f"{f.l2tp.tx_connect_speed / 1e6:g} Mbit/s"),
+    (
+        "Transmit speed",
+        lambda f: f"{f.call.get('tx_connect_speed', f.l2tp.tx_connect_speed) / 1e6:g} Mbit/s",
+    ),
     ("Sessions in a tunnel", lambda f: f.calls_per_tunnel),
     ("Other habits of L2TP", lambda f: _extras(_L2TP_EXTRAS, f)),
     ("MRU, octets", lambda f: f.mru),
