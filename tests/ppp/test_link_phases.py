@@ -98,6 +98,18 @@ def test_authentication_that_takes_too_long_ends_the_link() -> None:
     assert "5 s" in closed.reason
 
 
+def test_whoever_types_the_password_again_has_the_time_again() -> None:
+    peer = Peer(variant(SERVER, authenticate=("pap",), auth_timeout=10.0, auth_tries=3))
+    peer.open_lcp()
+    for identifier in (1, 2):
+        peer.wait(8)
+        (nak,) = peer.send(Protocol.PAP, 1, identifier, b"\5alice\5wrong")
+        assert nak.code == 3
+    assert peer.alive()
+    peer.wait(30)
+    assert peer.ended().cause == 13
+
+
 def test_set_up_that_takes_too_long_ends_the_link() -> None:
     peer = Peer(variant(QUIET, setup_timeout=20.0))
     peer.open_lcp()

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from talpa.crypto.credentials import PasswordChanged, Verdict
+from talpa.crypto.credentials import PasswordChanged, Refused, Verdict
 from talpa.ppp.auth import METHODS, Authenticator, Failure, Success, Supplicant
 from talpa.ppp.automaton import Signal, State
 from talpa.ppp.config import Config, Ipv4Offer
@@ -193,6 +193,10 @@ class PppLink:
         """The answer to `PeerAttempted`."""
         if self._authenticator is not None:
             self._authenticator.verdict(verdict, now)
+            if self._auth_by is not None and isinstance(verdict, Refused):
+                # Somebody types the password again; how often is bounded.
+                self._auth_by = now + self._line.config.auth_timeout
+                self._setup_by = now + self._line.config.setup_timeout
             self._settle(now)
 
     def offer_ipv4(self, offer: Ipv4Offer, now: float) -> None:
