@@ -74,7 +74,7 @@ class Owner:
 
     def _judge(self, event: PeerAttempted, now: float) -> None:
         right = event.attempt.check(Secret(self.password))
-        self.link.verdict(right or Refused("wrong password"), now)
+        self.link.verdict(right or Refused("wrong password", retry=True), now)
         if right is not None:
             self.admit(now)
 

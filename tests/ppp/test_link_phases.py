@@ -99,15 +99,18 @@ def test_authentication_that_takes_too_long_ends_the_link() -> None:
 
 
 def test_whoever_types_the_password_again_has_the_time_again() -> None:
-    peer = Peer(variant(SERVER, authenticate=("pap",), auth_timeout=10.0, auth_tries=3))
-    peer.open_lcp()
-    for identifier in (1, 2):
+    peer = Peer(variant(SERVER, authenticate=("mschapv2",), auth_timeout=10.0, auth_tries=3))
+    asked = [packet for packet in peer.open_lcp() if packet.protocol == Protocol.CHAP][-1]
+    identifier = asked.identifier
+    for _ in range(2):
         peer.wait(8)
-        (nak,) = peer.send(Protocol.PAP, 1, identifier, b"\5alice\5wrong")
-        assert nak.code == 3
+        answer = peer.send(Protocol.CHAP, 2, identifier, b"\x31" + bytes(49) + b"alice")
+        assert answer[0].code == 4
+        assert b"R=1" in answer[0].data
+        identifier = answer[0].identifier + 1 & 0xFF
     assert peer.alive()
     peer.wait(30)
-    assert peer.ended().cause == 13
+    assert peer.ended().cause == 16
 
 
 def test_set_up_that_takes_too_long_ends_the_link() -> None:
