@@ -13,6 +13,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -124,6 +125,17 @@ def world() -> Iterator[World]:
         yield found
 
 
+NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that `NOBODY` can work in."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
 class Program:
     """A `talpa` process and its log."""
 
@@ -133,12 +145,17 @@ class Program:
         self.log_file = folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def launch(self, *words: str | Path, wrap: tuple[str, ...] = ()) -> None:
+    def launch(
+        self,
+        *words: str | Path,
+        wrap: tuple[str, ...] = (),
+        program: tuple[str | Path, ...] = (TALPA,),
+    ) -> None:
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 [
                     *("setpriv", "--pdeathsig", "KILL"),
-                    *self.namespace.inside(*wrap, TALPA, *words),
+                    *self.namespace.inside(*wrap, *program, *words),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -10,7 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from e2e.netns_world import GATEWAY, OFFICE, SERVER, Client, Server, World, running, world
+from e2e.netns_world import (
+    GATEWAY,
+    NOBODY,
+    OFFICE,
+    SERVER,
+    Client,
+    Server,
+    World,
+    open_folder,
+    running,
+    world,
+)
 
 pytestmark = pytest.mark.netns
 
@@ -31,6 +42,12 @@ data, source = answer.recvfrom(10)
 print(source[0], flush=True)
 """
 ASK = "import socket; socket.socket(2, 2).sendto(b'x', ('198.18.9.2', 5002))"
+IPV6_ONLY = """
+from talpa.ppp.link import PppLink
+PppLink.offer_ipv4 = lambda self, offer, now: self.refuse_ipv4(now)
+from talpa.cli.main import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -169,16 +186,28 @@ def test_a_route_in_the_way(net: World, tmp_path: Path) -> None:
     assert "another route to 198.19.0.0/24" in said
 
 
-def test_without_the_right_to_it(net: World, tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o111)
-    tmp_path.chmod(0o777)
-    server = Server(net.server, tmp_path)
-    server.config.chmod(0o644)
-    nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
-    said = refused(server, *nobody)
+def test_without_the_right_to_it(net: World) -> None:
+    with open_folder() as folder:
+        server = Server(net.server, folder)
+        server.config.chmod(0o644)
+        said = refused(server, *NOBODY)
     assert "error: the server cannot start: cannot make the TUN device talpa0" in said
     assert "hint: run it as root" in said
+
+
+def test_a_connection_with_ipv6_alone_is_one(net: World, tmp_path: Path) -> None:
+    """Behind a server that refuses IPCP."""
+    server = Server(net.server, tmp_path)
+    client = Client(net.client, tmp_path)
+    with running(client, server):
+        server.launch("serve", "-c", server.config, program=(sys.executable, "-c", IPV6_ONLY))
+        server.says("[ready]")
+        client.start("--route", "fd77::/56")
+        assert client.connected().startswith("fe80::")
+        assert "fd77:" in client.says("[ipv6]")
+        assert net.client.pings("fd77::1")
+        assert client.stop() == 0
+        assert server.stop() == 0
 
 
 def test_two_servers_with_one_state_directory(net: World, tmp_path: Path) -> None:

@@ -276,8 +276,9 @@ class Connection:
         self._host.setup_client(tun, network.mtu, network.ipv4, network.peer, addresses6)
         for route in routes:
             self._add_route(route)
-        if settings.use_dns and network.dns and network.dns != before.dns:
-            self._host.set_dns(network.dns, network.search, everything=settings.default_route)
+        names = network.dns, network.search
+        if settings.use_dns and network.dns and names != (before.dns, before.search):
+            self._use_name_servers(network)
         self._was_up = self._was_up or network.ipv4 is not None or network.link_local is not None
         if network.ipv4 is not None and not self._said_up:
             self._say_up()
@@ -286,6 +287,14 @@ class Connection:
         elif self._was_up and not self._said_up and self._saying is None:
             loop = asyncio.get_running_loop()
             self._saying = loop.call_later(IPV4_SECONDS, self._say_up)
+
+    def _use_name_servers(self, network: Network) -> None:
+        """A connection by which names are not resolved is better than none."""
+        everything = self._settings.default_route
+        try:
+            self._host.set_dns(network.dns, network.search, everything=everything)
+        except (HostError, ValueError) as error:
+            self._say("name-servers", f"the server's name servers are not used: {error}", "warning")
 
     def _add_route(self, route: IPv4Network | IPv6Network) -> None:
         """One that this machine has already, such as its own network at home, is done without."""

@@ -19,7 +19,7 @@ _LEVELS = {
 FIELD_LIMIT = 256
 """Characters of one field that are kept."""
 
-_BY_STRANGERS = frozenset({"tunnel-up", "tunnel-down", "call-failed"})
+_BY_STRANGERS = frozenset({"tunnel-up", "tunnel-down", "tunnel-refused", "call-failed"})
 """What anybody can bring about, without a password."""
 
 
