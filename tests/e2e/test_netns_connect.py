@@ -14,6 +14,7 @@ from e2e.netns_world import (
     GATEWAY,
     NOBODY,
     OFFICE,
+    PASSWORD,
     SERVER,
     TALPA,
     Client,
@@ -86,6 +87,30 @@ def test_after_a_crash_the_next_start_cleans_up(net: World, server: Server, tmp_
         assert "198.19.99.0" not in net.client.run("ip route")
         assert client.stop() == 0
     assert net.client.state() == before
+
+
+def test_name_servers_and_search_domains_are_used_while_it_is_up(
+    net: World, server: Server, tmp_path: Path
+) -> None:
+    """In a mount namespace with a resolver file of its own."""
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 198.18.1.1\n")
+    password = tmp_path / "password"
+    password.touch(0o600)
+    password.write_text(PASSWORD)
+    script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    client = Client(net.client, tmp_path)
+    with running(client):
+        client.launch(
+            *("connect", f"l2tp://alice@{SERVER}", "--password-file", password),
+            *("--state-dir", tmp_path / "state"),
+            wrap=("unshare", "--mount", "sh", "-c", script, str(resolver)),
+        )
+        client.connected()
+        until("search domains", lambda: "search corp.example\n" in resolver.read_text())
+        assert f"nameserver {GATEWAY}\n" in resolver.read_text()
+        assert client.stop() == 0
+    assert resolver.read_text() == "nameserver 198.18.1.1\n"
 
 
 def test_a_wrong_password_ends_it(net: World, server: Server, tmp_path: Path) -> None:
