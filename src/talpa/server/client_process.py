@@ -69,6 +69,9 @@ class ClientProcess:
         loop.set_exception_handler(self._fault)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        # The terminal was closed. Under nohup that is ignored, and stays so.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, self._stopping.set)
         try:
             for change in self.host.recover():
                 self._tell("recovered", f"left by a crash, now undone: {change}", "warning")
