@@ -10,6 +10,7 @@ from simnet.stack import ALICE, CLIENT, STAFF, ClientEnd, ServerEnd, connect
 from talpa.aaa import Pool
 from talpa.dataplane.interface import PuntPpp
 from talpa.l2tp.config import Config as L2tpConfig
+from talpa.l2tp.events import Result
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Credentials
 from talpa.ppp.link import PppLink
@@ -200,3 +201,16 @@ def test_pool_addresses_are_what_the_client_gets() -> None:
     assert client.role.network.ipv4 in STAFF.ipv4
     assert STAFF.ipv6 is not None
     assert all(address in STAFF.ipv6 for address in client.role.network.ipv6)
+
+
+def test_the_reason_is_kept_when_the_call_ends_before_ppp_has() -> None:
+    """pppd refuses a password, and xl2tpd ends the call in the same moment."""
+    server, client = ServerEnd(1), ClientEnd(2, password="wrong")
+    pair = connect(Link(5), client, server)
+    pair.run(30, until=lambda: any(s.ppp.ending for s in server.role.sessions()))
+    (session,) = server.role.sessions()
+    carrier_lost = Result(1, 0, "")
+    server.role.endpoint.close_call(session.tunnel_id, session.session_id, carrier_lost, pair.now)
+    pair.run(30, until=lambda: client.role.stage is Stage.CLOSED)
+    assert "password" in client.role.failure
+    assert client.role.refused

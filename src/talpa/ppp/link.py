@@ -84,6 +84,11 @@ class PppLink:
         return self._line.drops
 
     @property
+    def ending(self) -> LinkClosed | None:
+        """Why the link is being ended, while Terminate is under way; None: it is not."""
+        return self._lcp.why if self.phase is Phase.TERMINATE else None
+
+    @property
     def round_trip(self) -> float | None:
         """Seconds that the latest Echo-Request took to be answered."""
         return self._lcp.echo.round_trip

@@ -217,6 +217,7 @@ class Links:
         self.on_fault(culprit, error)
         try:
             if link is not None:
+                link.closing = link.closing or ppp.LinkClosed(_FAULT, 0, by_peer=False)
                 result = l2tp.Result(CdnResult.GENERAL_ERROR, 0, _FAULT)
                 self.endpoint.close_call(link.tunnel_id, link.session_id, result, now)
             elif tunnel_id:
@@ -285,7 +286,8 @@ class Links:
 
     def _call_down(self, link: Link, event: l2tp.CallDown, now: float) -> None:
         """The call is gone, by the peer's wish or ours: so is the link."""
-        closed = link.closing
+        # A peer that refuses us may end the call before PPP has said its last word.
+        closed = link.closing or link.ppp.ending
         if closed is None:
             who = "the peer" if event.by_peer else "L2TP"
             text = event.result.message or event.result.cause or CdnResult(event.result.code).text
