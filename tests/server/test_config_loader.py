@@ -54,8 +54,7 @@ def test_the_documented_example_loads() -> None:
         IPv4Network("10.77.0.0/24"),
         IPv6Network("fd77::/56"),
     )
-    assert pool.dns == (IPv4Address("10.77.0.1"),)
-    assert pool.wins == (IPv4Address("10.77.0.2"),)
+    assert pool.dns == ()
     (user,) = config.users
     assert user.name == "alice"
     assert user.password == Secret("correct horse")
@@ -330,6 +329,16 @@ def test_passwords_that_everybody_can_read_are_warned_of(tmp_path: Path) -> None
     load(path, warnings.append)
     assert [str(warning) for warning in warnings] == [
         f"{path}: everybody on this machine can read its passwords: chmod 600 {path}"
+    ]
+
+
+def test_name_servers_that_are_the_gateway_are_warned_of() -> None:
+    dns = 'ipv6 = "fd77::/56"\ndns = ["10.20.0.53", "10.77.0.1", "fd77::1"]\n'
+    report = read(GOOD.replace('ipv6 = "fd77::/56"\n', dns), "talpa.toml")
+    assert [str(warning) for warning in report.warnings] == [
+        f"talpa.toml:7: pool[1].dns[{place}]: {address} is this pool's own gateway, and talpa "
+        "answers no DNS there: make sure that a name server does"
+        for place, address in ((2, "10.77.0.1"), (3, "fd77::1"))
     ]
 
 

@@ -7,7 +7,7 @@ still checked and all that is wrong with a file is said at once.
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from talpa.server.config.problems import Finding, KeyPath
 from talpa.server.config.schema import Dataplane, L2tp, Pool, Ppp, Server, Settings, User
@@ -78,8 +78,23 @@ def doubts(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 path, "mschap is broken: its answers give the password away", "use mschapv2"
             )
+    for position, pool in enumerate(settings.pools):
+        yield from _dns_doubts(pool, ("pool", position))
     if not settings.users:
         yield Finding(("user",), "there is no user, so nobody can connect", "add a [[user]]")
+
+
+def _dns_doubts(pool: Pool, path: KeyPath) -> Iterator[Finding]:
+    own: list[IPv4Address | IPv6Address] = [pool.gateway or pool.ipv4.network_address + 1]
+    if pool.ipv6 is not None:
+        own.append(pool.ipv6.network_address + 1)
+    for position, server in enumerate(pool.dns):
+        if server in own:
+            yield Finding(
+                (*path, "dns", position),
+                f"{server} is this pool's own gateway, and talpa answers no DNS there",
+                "make sure that a name server does",
+            )
 
 
 def _server_faults(server: Server) -> Iterator[Finding]:

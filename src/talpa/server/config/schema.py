@@ -269,7 +269,7 @@ class Pool(Section):
     dns: Annotated[tuple[Ip, ...], Many] = option(
         "Name servers for the clients, IPv4 and IPv6.",
         default=(),
-        example='["10.77.0.1"]',
+        example='["10.20.0.53"]',
         max_length=8,
     )
     wins: Annotated[tuple[Ipv4, ...], Many] = option(
