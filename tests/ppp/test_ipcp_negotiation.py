@@ -30,7 +30,7 @@ def giver(offer: Ipv4Offer = OFFER) -> tuple[Peer, Packet]:
 
 def asker(**changes: object) -> tuple[Peer, Packet]:
     """A client with IPCP begun, and its request."""
-    peer = Peer(variant(CLIENT, ipv6=False, **changes))
+    peer = Peer(variant(CLIENT, ipv6=False, insist_on_login=False, **changes))
     (request,) = peer.open_lcp()
     assert request.protocol == IPCP
     return peer, request

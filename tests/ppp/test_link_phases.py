@@ -113,6 +113,95 @@ def test_whoever_types_the_password_again_has_the_time_again() -> None:
     assert peer.ended().cause == 16
 
 
+def test_a_peer_that_does_not_ask_us_to_log_in_gets_nothing_from_us() -> None:
+    peer = Peer(CLIENT)
+    packets = peer.open_lcp()
+    assert [(p.protocol, p.code) for p in packets] == [(Protocol.LCP, Code.TERMINATE_REQUEST)]
+    assert peer.raw(Protocol.IPCP, IPCP_REQUEST) == []
+    peer.wait(10)
+    closed = peer.ended()
+    assert closed.reason == "the peer does not ask who we are: it may be an impostor"
+    assert (closed.cause, closed.direction) == (15, 2)
+    assert not peer.owner.found(Authenticated)
+
+
+def test_nor_does_one_that_stops_asking_when_lcp_is_negotiated_anew() -> None:
+    left, right = server(), client()
+    left.link.lower_up(0.0)
+    right.link.lower_up(0.0)
+    settle(left, right, 0.0)
+    assert right.found(Ipv4Up)
+    right.receive((Protocol.LCP, b"\x01\x63\x00\x04"), 1.0)
+    ((_, request),) = [f for f in right.transmits() if f[1][0] == Code.CONFIGURE_REQUEST]
+    right.receive((Protocol.LCP, b"\x02" + request[1:]), 1.0)
+    assert right.link.phase is Phase.TERMINATE
+    assert len(right.found(Authenticated)) == 1
+
+
+def test_a_client_may_do_without_the_question() -> None:
+    peer = Peer(variant(CLIENT, insist_on_login=False))
+    peer.open_lcp()
+    assert peer.owner.one(Authenticated) == Authenticated("", "none")
+
+
+@pytest.mark.parametrize("pause", [1.0, 9.0, 29.0])
+def test_negotiating_anew_gives_a_stranger_no_more_time(pause: float) -> None:
+    peer = Peer(variant(SERVER, setup_timeout=60.0))
+    begun = peer.now
+    for turn in range(600):
+        agree(peer, turn & 0xFF)
+        if not peer.alive():
+            break
+        peer.wait(pause)
+    assert peer.ended()
+    assert peer.now - begun <= 60 + 10 + pause
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_passwords_may_be_typed_so_often_on_a_link_whatever_lcp_does(anew: bool) -> None:
+    peer = Peer(variant(SERVER, authenticate=("mschapv2",), auth_tries=3))
+    challenge = agree(peer, 1)
+    answers = []
+    for turn in range(2, 5):
+        answers.append(wrong(peer, challenge))
+        challenge = agree(peer, turn) if anew else (challenge + 1) & 0xFF
+    assert [b"R=1" in answer for answer in answers] == [True, True, False]
+    peer.wait(10)
+    assert peer.ended().cause == 16
+
+
+def test_typing_slowly_and_negotiating_anew_do_not_add_up() -> None:
+    peer = Peer(variant(SERVER, authenticate=("mschapv2",), setup_timeout=60.0, auth_timeout=30.0))
+    begun = peer.now
+    for turn in range(1, 25):
+        challenge = agree(peer, turn)
+        if peer.link.phase is Phase.AUTHENTICATE:
+            wrong(peer, challenge)
+        if not peer.alive():
+            break
+        peer.wait(25)
+    assert peer.ended()
+    assert peer.now - begun <= 60 + 3 * 30 + 10 + 25
+
+
+def agree(peer: Peer, identifier: int) -> int:
+    """Negotiate LCP, perhaps anew; the identifier of the challenge that follows."""
+    seen = peer.drain() + peer.request(Protocol.LCP, [], identifier)
+    for packet in seen:
+        if packet.protocol == Protocol.LCP and packet.code == Code.CONFIGURE_REQUEST:
+            seen += peer.answer(packet, Code.CONFIGURE_ACK)
+    challenges = [p.identifier for p in seen if p.protocol == Protocol.CHAP and p.code == 1]
+    return challenges[-1] if challenges else 0
+
+
+def wrong(peer: Peer, identifier: int) -> bytes:
+    """Answer a challenge with a wrong password; what is said to that."""
+    data = b"\x31" + bytes(49) + b"alice"
+    packets = peer.send(Protocol.CHAP, 2, identifier, data)
+    (said,) = (p.data for p in packets if p.protocol == Protocol.CHAP and p.code == 4)
+    return said
+
+
 def test_set_up_that_takes_too_long_ends_the_link() -> None:
     peer = Peer(variant(QUIET, setup_timeout=20.0))
     peer.open_lcp()

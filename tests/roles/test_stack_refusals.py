@@ -64,6 +64,13 @@ def test_a_method_that_is_not_allowed_is_refused_by_both_sides() -> None:
     assert not server.role.sessions()
 
 
+def test_a_server_that_asks_for_no_login_is_taken_for_an_impostor() -> None:
+    server, client = ServerEnd(1, ppp=PppConfig(name="rogue")), ClientEnd(2)
+    run(client, server)
+    assert client.role.stage is Stage.CLOSED
+    assert "it may be an impostor" in client.role.failure
+
+
 def test_wrong_tunnel_secret() -> None:
     server = ServerEnd(1, l2tp=L2tpConfig("server", secret_for=lambda _n: Secret("one")))
     client = ClientEnd(2, l2tp=L2tpConfig("client", secret_for=lambda _n: Secret("other")))

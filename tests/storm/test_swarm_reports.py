@@ -57,6 +57,14 @@ def test_every_family_survives_bad_weather(family: str) -> None:
     assert crowd.all_up(10, 120)
 
 
+def test_a_server_that_asks_for_no_login_is_no_success() -> None:
+    rogue = ServerEnd(1, ppp=replace(PPP, authenticate=()), users=(CROWD,), pools=(POOL,))
+    crowd = Crowd("xl2tpd", server=rogue).call(3).run(60)
+    assert crowd.report.up == 0
+    assert sum(crowd.report.failures.values()) == 3
+    assert all("it may be an impostor" in str(why) for why in crowd.report.failures)
+
+
 def test_stages_follow_each_other_and_times_are_those_of_the_link() -> None:
     crowd = Crowd("xl2tpd").call(5)
     assert crowd.all_up(5)

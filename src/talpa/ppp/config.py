@@ -66,6 +66,9 @@ class Config:
     accept: tuple[str, ...] = DEFAULT_METHODS
     """Methods with which we are ready to authenticate ourselves. Any other is refused."""
     credentials: Credentials | None = None
+    insist_on_login: bool = True
+    """With `credentials`: refuse a peer that does not ask us to log in. It would be given our
+    packets without having shown that it knows our password."""
     name: str = "talpa"
     """Our name in CHAP challenges."""
     ipv4: bool = True
@@ -87,10 +90,11 @@ class Config:
     max_failure: int = 5
     """Configure-Naks before options are rejected (RFC 1661 4.6)."""
     setup_timeout: float = 60.0
-    """From `lower_up` to the first network protocol."""
+    """From `lower_up` to the first network protocol; whoever types a refused password again has up
+    to `auth_tries` times `auth_timeout` more. Negotiating LCP anew gives no more time."""
     auth_timeout: float = 30.0
     auth_tries: int = 3
-    """Wrong passwords before the link is ended."""
+    """Wrong passwords before the link is ended, however often LCP is negotiated anew."""
     rechallenge_interval: float = 0.0
     """CHAP again after so long; 0: never."""
     habits: Habits = Habits()

@@ -55,6 +55,8 @@ class PppLink:
         "_ipv6",
         "_lcp",
         "_line",
+        "_refusals",
+        "_setup_at_most_by",
         "_setup_by",
         "_supplicant",
         "last_heard",
@@ -70,6 +72,10 @@ class PppLink:
         self._authenticator: Authenticator | None = None
         self._supplicant: Supplicant | None = None
         self._setup_by: float | None = None
+        self._setup_at_most_by = 0.0
+        """Until when `_setup_by` may be put off."""
+        self._refusals = 0
+        """Wrong passwords before the present authentication."""
         self._auth_by: float | None = None
         self._finished = False
         self.phase = Phase.DEAD
@@ -137,7 +143,7 @@ class PppLink:
             return
         self.phase = Phase.ESTABLISH
         self.last_heard = now
-        self._setup_by = now + self._line.config.setup_timeout
+        self._begin_setup(now)
         self._lcp.open(now)
         if self._line.config.passive:
             self._lcp.listen(now)
@@ -199,9 +205,10 @@ class PppLink:
         if self._authenticator is not None:
             self._authenticator.verdict(verdict, now)
             if self._auth_by is not None and isinstance(verdict, Refused):
-                # Somebody types the password again; how often is bounded.
-                self._auth_by = now + self._line.config.auth_timeout
-                self._setup_by = now + self._line.config.setup_timeout
+                # Somebody types the password again.
+                config, latest = self._line.config, self._setup_at_most_by
+                self._auth_by = min(now + config.auth_timeout, latest)
+                self._setup_by = min(now + config.setup_timeout, latest)
             self._settle(now)
 
     def offer_ipv4(self, offer: Ipv4Offer, now: float) -> None:
@@ -312,9 +319,13 @@ class PppLink:
     def _authenticate(self, now: float) -> None:
         lcp, config = self._lcp, self._line.config
         self.phase = Phase.AUTHENTICATE
+        if lcp.prove is None and config.credentials is not None and config.insist_on_login:
+            why = "the peer does not ask who we are: it may be an impostor"
+            self._end(now, LinkClosed(why, _CAUSE_METHOD, by_peer=False, direction=2))
+            return
         if lcp.demand is not None:
             self._authenticator = Authenticator(
-                lcp.demand, config, self._line.rng, self._line.drops
+                lcp.demand, config, self._line.rng, self._line.drops, refusals=self._refusals
             )
             self._authenticator.start(now)
         if lcp.prove is not None and config.credentials is not None:
@@ -483,6 +494,8 @@ class PppLink:
 
     def _leave(self, now: float) -> None:
         """LCP is not open any more: nothing above it stands."""
+        if self._authenticator is not None:
+            self._refusals = self._authenticator.refusals
         self._authenticator = self._supplicant = None
         self._auth_by = None
         for network in (self._ipv4, self._ipv6):
@@ -492,7 +505,13 @@ class PppLink:
             self._setup_by = None
         elif self.phase in (Phase.AUTHENTICATE, Phase.NETWORK):
             self.phase = Phase.ESTABLISH
-            self._setup_by = now + self._line.config.setup_timeout
+            if self._setup_by is None:
+                self._begin_setup(now)
+
+    def _begin_setup(self, now: float) -> None:
+        config = self._line.config
+        self._setup_by = now + config.setup_timeout
+        self._setup_at_most_by = self._setup_by + config.auth_tries * config.auth_timeout
 
     def _finish(self, why: LinkClosed) -> None:
         """The link is dead; why it ended is told once."""

@@ -15,7 +15,7 @@ class Authenticator(Party):
     `take_attempt` hands out what it presented, and the owner answers with `verdict`.
     """
 
-    __slots__ = ("_attempt",)
+    __slots__ = ("_attempt", "refusals")
 
     _kinds: ClassVar[dict[str, type["Authenticator"]]] = {}
 
@@ -27,9 +27,20 @@ class Authenticator(Party):
         """Make the kind that serves `method`."""
         return super().__new__(cls._kinds[method])
 
-    def __init__(self, method: str, config: Config, rng: Rng, drops: Drops | None = None) -> None:
+    def __init__(
+        self,
+        method: str,
+        config: Config,
+        rng: Rng,
+        drops: Drops | None = None,
+        *,
+        refusals: int = 0,
+    ) -> None:
+        """`refusals`: wrong passwords on this link before, which count as well."""
         super().__init__(method, config, rng, drops)
         self._attempt: Attempt | None = None
+        self.refusals = refusals
+        """Wrong passwords in a row."""
 
     def take_attempt(self) -> Attempt | None:
         """What the peer has presented and nobody has taken yet."""

@@ -30,16 +30,22 @@ _DIALECTS: dict[str, Dialect] = {
 class ChapAuthenticator(Authenticator, serves=tuple(_DIALECTS)):
     """Challenges the peer, and answers each Response to the same challenge in the same way."""
 
-    __slots__ = ("_challenge", "_name", "_refused", "_reply")
+    __slots__ = ("_challenge", "_name", "_reply")
 
-    def __init__(self, method: str, config: Config, rng: Rng, drops: Drops | None = None) -> None:
-        super().__init__(method, config, rng, drops)
+    def __init__(
+        self,
+        method: str,
+        config: Config,
+        rng: Rng,
+        drops: Drops | None = None,
+        *,
+        refusals: int = 0,
+    ) -> None:
+        super().__init__(method, config, rng, drops, refusals=refusals)
         self._challenge = b""
         """The one whose answer is awaited."""
         self._name = b""
         """As sent with the latest Response."""
-        self._refused = 0
-        """Wrong answers."""
         self._reply = b""
         """The latest Success or Failure packet, for those who did not get it."""
 
@@ -116,7 +122,7 @@ class ChapAuthenticator(Authenticator, serves=tuple(_DIALECTS)):
             reason = f"{before.name} answered a later challenge as {verdict.name}"
             self._refuse(Refused(reason), now)
             return
-        self._refused = 0
+        self.refusals = 0
         self._end(
             Success(verdict.name, self.method.title),
             emit(ChapCode.SUCCESS, self._identifier, self._dialect.success(verdict)),
@@ -125,10 +131,10 @@ class ChapAuthenticator(Authenticator, serves=tuple(_DIALECTS)):
             self._deadline = now + self._config.rechallenge_interval
 
     def _refuse(self, refused: Refused, now: float) -> None:
-        self._refused += 1
+        self.refusals += 1
         dialect, tries = self._dialect, self._config.auth_tries
-        change = refused.error == PASSWORD_EXPIRED and self._refused <= tries
-        retry = refused.retry and self._refused < tries and not change
+        change = refused.error == PASSWORD_EXPIRED and self.refusals <= tries
+        retry = refused.retry and self.refusals < tries and not change
         challenge = self._challenge
         if not (change and dialect.change_keeps_challenge):
             challenge = self._rng(dialect.challenge_size)
@@ -139,7 +145,7 @@ class ChapAuthenticator(Authenticator, serves=tuple(_DIALECTS)):
             return
         if change:
             # No retry after a Change-Password packet (RFC 2759 9.1).
-            self._refused = tries
+            self.refusals = tries
         self._stage = Stage.CHANGING if change else Stage.RETRYING
         self._challenge = challenge
         self._identifier = (self._identifier + 1) & 0xFF

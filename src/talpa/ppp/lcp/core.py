@@ -58,10 +58,8 @@ class Lcp(ControlProtocol):
         "_told",
         "demand",
         "echo",
-        "echo_refused",
         "magic",
         "peer_accm",
-        "peer_magic",
         "peer_mru",
         "prove",
         "rejected_protocol",
@@ -73,8 +71,6 @@ class Lcp(ControlProtocol):
     def __init__(self, line: Line) -> None:
         super().__init__(line)
         self.echo = KeepAlive()
-        self.echo_refused = False
-        """The peer knows no Echo-Request."""
         self.rejected_protocol = 0
         """Of a Protocol-Reject from the peer; the owner sets it back."""
         self.renew()
@@ -189,7 +185,6 @@ class Lcp(ControlProtocol):
         """See `ControlProtocol`."""
         self.peer_mru = DEFAULT_MRU
         self.peer_accm = DEFAULT_ACCM
-        self.peer_magic = 0
         self.prove: str | None = None
         """Method with which we must authenticate ourselves."""
 
@@ -232,7 +227,6 @@ class Lcp(ControlProtocol):
             if magic:
                 self._looped()
             return _U32.pack(self._random())
-        self.peer_magic = magic
         return value
 
     def _judge_authentication(self, value: bytes) -> bytes | None:
@@ -420,7 +414,6 @@ class Lcp(ControlProtocol):
 
     def _code_reject(self, data: bytes, now: float) -> None:
         if data[:1] == bytes((Code.ECHO_REQUEST,)):
-            self.echo_refused = True
             self.echo.deadline = None
         super()._code_reject(data, now)
 
