@@ -79,6 +79,7 @@ class Client:
         tell: Tell,
     ) -> None:
         self.endpoint = endpoint
+        endpoint.accepting = False  # a client is called by nobody
         self.plane = data_plane
         self.config = config
         self.links = Links(endpoint, data_plane, self, rng, antispoof=False)
@@ -94,6 +95,7 @@ class Client:
         """The server does not want these credentials: trying again as before is of no use."""
         self.link: Link | None = None
         self.tunnel_id = 0
+        self.session_id = 0
         self._tell = tell
         self._xid = int.from_bytes(rng(4), "big")
         self._asks = 0
@@ -104,7 +106,7 @@ class Client:
         """Call the server."""
         self._enter(Stage.L2TP, now)
         self.tunnel_id = self.endpoint.open(path, now)
-        self.endpoint.place_call(self.tunnel_id, now)
+        self.session_id = self.endpoint.place_call(self.tunnel_id, now)
 
     def close(self, now: float) -> None:
         """Hang up in good order."""
@@ -132,14 +134,16 @@ class Client:
             self._ask(now)
 
     def call_event(self, event: l2tp.Event, now: float) -> None:
-        """Follow the tunnel; refuse what a client is not for."""
+        """Follow our tunnel and call; refuse what a client is not for."""
+        if getattr(event, "tunnel_id", None) != self.tunnel_id:
+            return
         match event:
             case l2tp.ControlConnectionUp():
                 self._enter(Stage.CALL, now)
             case l2tp.ControlConnectionDown():
                 self._fail(_tunnel_reason(event), now)
                 self._enter(Stage.CLOSED, now)
-            case l2tp.CallDown():
+            case l2tp.CallDown() if event.session_id == self.session_id:
                 text = (
                     event.result.message or event.result.cause or CdnResult(event.result.code).text
                 )
