@@ -14,6 +14,7 @@ from talpa.ppp import line
 from talpa.ppp import options as ppp_options
 from talpa.ppp.auth import formats
 from talpa.ppp.config import Config as Ppp
+from talpa.roles import admission
 from talpa.ppp.lcp import core as lcp
 from talpa.server.api_server import MAX_CONNECTIONS, MAX_LINE
 from talpa.server.log import FIELD_LIMIT, Log
@@ -101,6 +102,26 @@ def _tunnels() -> list[Row]:
             "Transmissions without an answer (`[l2tp] retransmit_limit`)",
             _number(_of(L2tp, "retransmit_limit")),
             "the tunnel ends: `the peer does not answer`",
+        ),
+        (
+            "Callers on their way to an address",
+            _number(admission.SETUPS_AT_ONCE),
+            "their SCCCNs wait: `control message put off: too many are being set up`",
+        ),
+        (
+            "Of them, counted for one place (IPv4 address, or IPv6 /56)",
+            f"1/{admission.SHARE}",
+            "what it has above takes no room from others",
+        ),
+        (
+            "Calls on their way in one tunnel",
+            _number(admission.CALLS_PER_TUNNEL),
+            "CDN, result 4: `call-failed` in the log",
+        ),
+        (
+            "The same, from one place",
+            _number(admission.CALLS_PER_PLACE),
+            "CDN, result 4: `call-failed` in the log",
         ),
         ("Time for a call until ICCN", f"{_of(L2tp, 'setup_timeout'):g} s", "CDN, result 10"),
     ]

@@ -16,8 +16,12 @@ class World:
         self.room = room
         self.now = 1000.0
         self.server = Endpoint(
-            Config("server"), random.Random(1).randbytes, admit=lambda _now: self.up() < self.room
+            Config("server"),
+            random.Random(1).randbytes,
+            admit=lambda path, _now: path.remote != self.held and self.up() < self.room,
         )
+        self.held: Address | None = None
+        """A caller for whom there is no room in any case."""
         self.clients: dict[Address, Endpoint] = {}
 
     def up(self) -> int:
@@ -82,3 +86,20 @@ def test_a_caller_half_way_in_is_told_when_the_server_goes_down() -> None:
     assert world.up() == 0
     (client,) = world.clients.values()
     assert "going down" in str(client.events()[-1])
+
+
+def test_an_address_without_room_does_not_hold_up_another() -> None:
+    world = World(room=100)
+    first = Address("198.18.0.3", 5000)
+    world.held = first
+    client = world.clients[first] = Endpoint(Config("client"), random.Random(99).randbytes)
+    client.open(Path(first, SERVER), world.now)
+    world.exchange()
+    assert world.up() == 0
+    for number in range(3):
+        world.call(number)
+    world.exchange()
+    assert world.up() == 3
+    world.held = None
+    world.exchange()
+    assert world.up() == 4

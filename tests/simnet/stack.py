@@ -87,6 +87,7 @@ class ServerEnd(_End):
             l2tp or L2tpConfig("server"),
             self.rng,
             lambda tunnel: self.role.links.tunnel_last_received(tunnel),
+            lambda path, now: self.role.admission.let_in(path.remote.host, now),
         )
         self.role = Lns(
             endpoint,

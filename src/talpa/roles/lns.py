@@ -85,6 +85,7 @@ class Lns:
     def settle(self, now: float) -> None:
         """Bring everything to rest and send what is to be sent."""
         self.links.settle(now)
+        self.admission.turn_over()
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
@@ -136,24 +137,34 @@ class Lns:
         """Answer calls; say what becomes of tunnels."""
         match event:
             case l2tp.CallOffered():
-                if self._closing:
-                    busy = l2tp.Result(CdnResult.NO_FACILITIES_NOW, 0, "the server is going down")
-                    self.endpoint.close_call(event.tunnel_id, event.session_id, busy, now)
-                else:
-                    self.endpoint.accept_call(event.tunnel_id, event.session_id, now)
+                self._answer(event, now)
             case l2tp.CallRequested():
                 refusal = l2tp.Result(CdnResult.NO_FACILITIES, 0, "no outgoing calls here")
                 self.endpoint.close_call(event.tunnel_id, event.session_id, refusal, now)
             case l2tp.CallDown():
-                self._tell(say.call_failed(event))
+                self.admission.call_settled(event.tunnel_id, event.session_id)
+                self._tell(say.call_failed(event, self.endpoint.path(event.tunnel_id)))
             case l2tp.ControlConnectionUp():
-                self.admission.tunnel_up(event.tunnel_id, now)
+                self.admission.tunnel_up(event.tunnel_id, event.path.remote.host, now)
                 self._tell(say.tunnel_up(event))
             case l2tp.ControlConnectionRefused():
                 self._tell(say.tunnel_refused(event))
             case l2tp.ControlConnectionDown():
                 self.admission.tunnel_down(event.tunnel_id)
                 self._tell(say.tunnel_down(event))
+
+    def _answer(self, event: l2tp.CallOffered, now: float) -> None:
+        """Take a call, or say why not now."""
+        tunnel_id, session_id = event.tunnel_id, event.session_id
+        busy = "the server is going down"
+        if not self._closing:
+            source = self.endpoint.path(tunnel_id).remote.host
+            busy = self.admission.call_begun(tunnel_id, session_id, source)
+        if busy:
+            result = l2tp.Result(CdnResult.NO_FACILITIES_NOW, 0, busy)
+            self.endpoint.close_call(tunnel_id, session_id, result, now)
+        else:
+            self.endpoint.accept_call(tunnel_id, session_id, now)
 
     def link_config(self, event: l2tp.CallUp) -> PppConfig:  # noqa: ARG002
         """Every caller is met in the same way."""
@@ -163,7 +174,6 @@ class Lns:
         self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float
     ) -> Session:
         """A session that nobody has been let into yet."""
-        self.admission.session_begun(event.tunnel_id)
         return Session(event, path, handle, link, now)
 
     def ppp_event(self, link: Link, event: ppp.Event, now: float) -> None:
@@ -207,8 +217,7 @@ class Lns:
     ) -> None:
         """The session has ended."""
         assert isinstance(link, Session)
-        if not link.up:
-            self.admission.session_settled()
+        self.admission.call_settled(link.tunnel_id, link.session_id)
         self._deadlines.arm(link, None)
         if link.lease is not None:
             self.directory.release(link.lease, now)
@@ -292,7 +301,7 @@ class Lns:
         self.plane.session_open(session.handle, session.ipv4, session.ipv6 is not None)
         if not session.up and session.lease is not None:
             session.up = True
-            self.admission.session_settled()
+            self.admission.call_settled(session.tunnel_id, session.session_id)
             self.established += 1
             self._tell(say.session_up(session, session.lease, now))
 

@@ -8,6 +8,7 @@ from talpa.l2tp.values import CdnResult, StopCcnResult
 from talpa.ppp.events import LinkClosed
 from talpa.roles.notices import Notice
 from talpa.roles.session import Session
+from talpa.sansio import Path
 
 _GOOD_ENDS = frozenset((StopCcnResult.CLEAR, StopCcnResult.SHUTTING_DOWN))
 
@@ -47,14 +48,18 @@ def tunnel_down(event: l2tp.ControlConnectionDown) -> Notice:
     )
 
 
-def call_failed(event: l2tp.CallDown) -> Notice:
+def call_failed(event: l2tp.CallDown, path: Path) -> Notice:
     """A call ended before it was up."""
     text = event.result.message or CdnResult(event.result.code).text
     return Notice(
         "call-failed",
-        f"call {event.tunnel_id}/{event.session_id} came to nothing: {text}",
+        f"call {event.tunnel_id}/{event.session_id} from {path.remote} came to nothing: {text}",
         "info",
-        {"session": f"{event.tunnel_id}/{event.session_id}", "reason": text},
+        {
+            "session": f"{event.tunnel_id}/{event.session_id}",
+            "client": path.remote.host,
+            "reason": text,
+        },
     )
 
 

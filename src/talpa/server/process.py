@@ -14,6 +14,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, TypeVar
 
+from talpa import sansio
 from talpa.aaa import Directory
 from talpa.dataplane.interface import DataPlane
 from talpa.dataplane.reference.plane import ReferencePlane
@@ -74,8 +75,8 @@ class ServerProcess:
     def _last_data(self, tunnel_id: int) -> float:
         return self.lns.links.tunnel_last_received(tunnel_id)
 
-    def _admit(self, now: float) -> bool:
-        return self.lns.admission.open(now)
+    def _admit(self, path: sansio.Path, now: float) -> bool:
+        return self.lns.admission.let_in(path.remote.host, now)
 
     async def run(self) -> int:
         """Serve until told to stop; the exit status."""

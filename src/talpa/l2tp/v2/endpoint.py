@@ -61,21 +61,22 @@ _LOOK_AGAIN = 0.1
 """Seconds after which those in line are looked at, whatever else happens."""
 
 
-def _always(_now: float) -> bool:
+def _always(_path: Path, _now: float) -> bool:
     return True
 
 
 class Endpoint:
     """`rng` must be beyond guessing. `last_data` says when data last came through a tunnel; it is
-    asked only when a HELLO is due. `admit(now)` says whether there is room for one more peer to be
-    set up: while there is none, their SCCCNs wait in line, and `proceed` takes them up."""
+    asked only when a HELLO is due. `admit(path, now)` says whether there is room for one more peer
+    from there to be set up: while there is none, their SCCCNs wait in line, each address in its
+    own, and `proceed` takes them up."""
 
     def __init__(
         self,
         config: Config,
         rng: Rng,
         last_data: Callable[[int], float] = _no_data,
-        admit: Callable[[float], bool] = _always,
+        admit: Callable[[Path, float], bool] = _always,
     ) -> None:
         self.config = config
         self._admit = admit
@@ -84,8 +85,10 @@ class Endpoint:
         self.accepting = True
         """Whether new control connections are taken. While not, SCCRQ stays without an answer, so
         that the caller goes on trying and finds whoever comes after us."""
-        self._waiting: dict[int, tuple[Path, ControlHeader, bytes]] = {}
-        """SCCCNs of strangers in line, by the tunnel id we gave them: at most one for each."""
+        self._waiting: dict[str, dict[int, tuple[Path, ControlHeader, bytes]]] = {}
+        """SCCCNs of strangers in line: by address, then by the tunnel id we gave them, at most one
+        for each."""
+        self._in_line = 0
         self._now = 0.0
         self._last_id = 0
         """The latest tunnel id of our own."""
@@ -177,10 +180,12 @@ class Endpoint:
             if not self.accepting:
                 self._reception.dismiss(stranger, results.GOING_DOWN, header.ns, size)
                 return
-            if self._waiting or not self._admit(now):
+            if self._waiting or not self._admit(path, now):
                 # Whoever has waited goes first. What comes behind SCCCN is sent again.
-                if header.ns == 1 and body and len(self._waiting) < self.config.embryonic_limit:
-                    self._waiting.setdefault(header.tunnel_id, (path, header, body))
+                if header.ns == 1 and body and self._in_line < self.config.embryonic_limit:
+                    line = self._waiting.setdefault(path.remote.host, {})
+                    self._in_line += header.tunnel_id not in line
+                    line.setdefault(header.tunnel_id, (path, header, body))
                 self.drops.add("control message put off: too many are being set up")
                 return
             self._take_in(stranger, path, header, body, now)
@@ -190,12 +195,21 @@ class Endpoint:
     def proceed(self, now: float) -> None:
         """Take up those who wait in line, as far as there is room."""
         self._now = now
-        while self._waiting and self.accepting and self._admit(now):
-            tunnel_id = next(iter(self._waiting))
-            path, header, body = self._waiting.pop(tunnel_id)
-            stranger = self._reception.get(tunnel_id)
-            if stranger is not None and stranger.path == path:
-                self._take_in(stranger, path, header, body, now)
+        if not self.accepting:
+            return
+        for host, line in list(self._waiting.items()):
+            while line:
+                tunnel_id, (path, header, body) = next(iter(line.items()))
+                stranger = self._reception.get(tunnel_id)
+                there = stranger is not None and stranger.path == path
+                if there and not self._admit(path, now):
+                    break
+                del line[tunnel_id]
+                self._in_line -= 1
+                if stranger is not None and there:
+                    self._take_in(stranger, path, header, body, now)
+            if not line:
+                del self._waiting[host]
 
     def _take_in(
         self, stranger: Stranger, path: Path, header: ControlHeader, body: bytes, now: float
