@@ -122,12 +122,12 @@ def log() -> str:
         "# Log\n\n"
         "One line for each event, on standard error:\n\n"
         "```text\n"
-        "00:46:06 warning alice: wrong password (from 198.18.0.2)  [login-failed user=alice "
-        'client=198.18.0.2 method=MS-CHAPv2 reason="alice: wrong password" '
+        "2026-11-20 00:46:06 warning alice: wrong password (from 198.18.0.2)  [login-failed "
+        'user=alice client=198.18.0.2 method=MS-CHAPv2 reason="alice: wrong password" '
         "session=20183/41090]\n"
         "```\n\n"
-        "The time of day, the level, a sentence for people, and for programs the name of the "
-        "event with its fields; empty fields are left out. A value with a space or a quotation "
+        "Date and time by this machine's clock, the level, a sentence for people, and for programs "
+        "the name of the event with its fields; empty fields are left out. A value with a space or a quotation "
         "mark in it is written as a JSON string. Control characters, which a peer may have put "
         'into a name, are escaped. With `[server] log_format = "json"` each line is one JSON '
         "object with `time` (seconds since 1970), `level`, `event`, `message` and the same "

@@ -1,6 +1,7 @@
 """The log as the documentation tells administrators to use it."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -57,12 +58,29 @@ def refused(name: str, client: str = "198.18.0.2") -> Notice:
     return Notice("login-failed", f"{reason} (from {client})", "warning", fields)
 
 
+def setting(name: str) -> str:
+    """A line of the filter, as fail2ban's reader of files takes it."""
+    (value,) = re.findall(rf"^{name} = (.*)$", FILTER.read_text(), re.M)
+    return str(value).replace("%%", "%")
+
+
+def without_date(line: str) -> str:
+    """A line as fail2ban matches it: what `datepattern` finds is cut out. Without a date that it
+    knows, fail2ban takes a line for one of the present, also when it reads an old file."""
+    form = re.sub("%[mdHMS]", r"\\d\\d", setting("datepattern").replace("%Y", r"\d{4}"))
+    date = re.search(form, line)
+    assert date is not None, line
+    stamp = time.strptime(date[0], setting("datepattern").removeprefix("^"))
+    assert stamp.tm_year > 2000
+    rest = line[date.end() :]
+    assert rest.startswith(" warning "), rest
+    return rest
+
+
 def banned(line: str) -> str | None:
-    """The address that fail2ban takes from a line: it cuts the time off first."""
-    failregex = re.search(r"^failregex = (.*)$", FILTER.read_text(), re.M)
-    assert failregex is not None
-    pattern = failregex[1].replace("<ADDR>", r"(?P<addr>[0-9a-fA-F:.]+)")
-    found = re.search(pattern, line[8:])
+    """The address that fail2ban takes from a line."""
+    pattern = setting("failregex").replace("<ADDR>", r"(?P<addr>[0-9a-fA-F:.]+)")
+    found = re.search(pattern, without_date(line))
     return found["addr"] if found else None
 
 
