@@ -19,14 +19,15 @@ from talpa.hostconfig import (
 )
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.l2tp.v2.results import SILENT
 from talpa.l2tp.values import CdnResult, DisconnectCode, StopCcnResult
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.link import PppLink
 from talpa.roles.links import Link, Links
-from talpa.roles.notices import Notice, Tell
+from talpa.roles.notices import Notice, Tell, said
 from talpa.sansio import Drops, Path, Rng, earliest
-from talpa.wire import Malformed
+from talpa.wire import Malformed, Secret
 
 _CREDENTIALS = frozenset(
     (DisconnectCode.AUTHENTICATION_PROTOCOL_UNACCEPTABLE, DisconnectCode.AUTHENTICATION_FAILED)
@@ -141,14 +142,18 @@ class Client:
             case l2tp.ControlConnectionUp():
                 self._enter(Stage.CALL, now)
             case l2tp.ControlConnectionDown():
+                ours = event.result.code == StopCcnResult.CLEAR and not event.by_peer
+                if self.stage is Stage.L2TP and not ours:
+                    self.refused = event.result.code == StopCcnResult.NOT_AUTHORIZED
+                    # Says more than the end of the call in it, which was told before.
+                    secret = self.endpoint.config.secret_for("")
+                    self.failure = _not_opened(event, secret)
                 self._fail(_tunnel_reason(event), now)
                 self._enter(Stage.CLOSED, now)
             case l2tp.CallDown() if event.session_id == self.session_id:
-                text = (
-                    event.result.message or event.result.cause or CdnResult(event.result.code).text
-                )
                 who = "the server refused the call" if event.by_peer else "the call failed"
-                self._fail(f"{who}: {text}", now)
+                text = event.result.cause or CdnResult(event.result.code).text
+                self._fail(who + said(event.result.message, text, by_peer=event.by_peer), now)
                 self._stop_tunnel(now)
             case l2tp.CallOffered() | l2tp.CallRequested():
                 refusal = l2tp.Result(
@@ -213,7 +218,7 @@ class Client:
 
     def link_gone(
         self,
-        link: Link,  # noqa: ARG002
+        link: Link,
         closed: ppp.LinkClosed,
         counters: plane.Counters,  # noqa: ARG002
         now: float,
@@ -221,8 +226,19 @@ class Client:
         """The call is over: so is the tunnel."""
         self.link = None
         self.refused = self.stage is Stage.AUTHENTICATION and closed.cause in _CREDENTIALS
-        self._fail(closed.reason, now)
+        self._fail(self._login_refused(link, closed) if self.refused else closed.reason, now)
         self._stop_tunnel(now)
+
+    def _login_refused(self, link: Link, closed: ppp.LinkClosed) -> str:
+        """Who was refused by whom, and what to do where that is known."""
+        server, user = link.path.remote.host, self.config.name
+        if not closed.by_peer or closed.cause != DisconnectCode.AUTHENTICATION_FAILED:
+            return f"{server} and {user} cannot agree on a login: {closed.reason}"
+        _, colon, text = closed.reason.partition(": ")
+        reason = f"{server} refused the name or password of {user}{colon}{text}"
+        if "expired" in text:
+            reason += ": change it with a client that can, or ask the administrator"
+        return reason
 
     def _begin_asking(self, now: float) -> None:
         self._asks = 0
@@ -302,7 +318,28 @@ class Client:
 
 def _tunnel_reason(event: l2tp.ControlConnectionDown) -> str:
     result = event.result
-    text = result.message or StopCcnResult(result.code).text
+    text = StopCcnResult(result.code).text
     if event.by_peer:
-        return f"{event.path.remote}: the server ended the tunnel: {text}"
-    return f"{event.path.remote}: {text}"
+        text = "the server ended the tunnel" + said(result.message, text, by_peer=True)
+        return f"{event.path.remote}: {text}"
+    return f"{event.path.remote}: {result.message or text}"
+
+
+def _not_opened(event: l2tp.ControlConnectionDown, secret: Secret | None) -> str:
+    """Why a tunnel never came up, and what to do about it where that can be guessed."""
+    server, result = event.path.remote, event.result
+    if result == SILENT and not event.by_peer:
+        return (
+            f"{server}: the server does not answer: is a Talpa or L2TP server there, does a "
+            f"firewall stop UDP {server.port}, does the server want IPsec (not in this version)?"
+        )
+    if result.code == StopCcnResult.NOT_AUTHORIZED:
+        if event.by_peer:
+            text = said(result.message, StopCcnResult(result.code).text, by_peer=True)
+            return f"{server}: the server refused the tunnel{text} (see --tunnel-secret-file)"
+        if secret is None:
+            return (
+                f"{server}: the server asks for a tunnel secret: give it with --tunnel-secret-file"
+            )
+        return f"{server}: the tunnel secret is not the one of the server, which may have none"
+    return _tunnel_reason(event)

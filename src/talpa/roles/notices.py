@@ -22,3 +22,10 @@ class Notice:
 
 
 Tell = Callable[[Notice], None]
+
+
+def said(message: str, otherwise: str, *, by_peer: bool) -> str:
+    """What follows "it ended": the words of the peer marked as its own, ours as they are."""
+    if not message:
+        return f": {otherwise}"
+    return f', saying "{message}"' if by_peer else f": {message}"

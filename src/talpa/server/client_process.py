@@ -224,9 +224,11 @@ class Connection:
         path = Path(self._plane.listens[0], self._remote)
         self._client.open(path, driver.now())
         driver.start()
+        stopped = False
         try:
             await _either(self._over, stopping)
             if self._client.stage is not Stage.CLOSED:
+                stopped = stopping.is_set() and not self._was_up
                 if stopping.is_set():
                     self._say("disconnecting", "disconnecting")
                 self._client.close(driver.now())
@@ -238,6 +240,8 @@ class Connection:
             if self._saying is not None:
                 self._saying.cancel()
         reason = self._failure or self._client.failure or "the connection ended"
+        if stopped:
+            reason = "stopped before there was a connection"
         self._say("disconnected", reason, "info" if stopping.is_set() else "warning")
         return self._was_up, not self._client.refused
 
@@ -333,8 +337,12 @@ class Connection:
         )
         if network.ipv6:
             self._say_ipv6(network)
-        if network.dns:
-            self._say("name-servers", f"name servers: {', '.join(str(d) for d in network.dns)}")
+        servers = ", ".join(map(str, network.dns))
+        if servers and self._settings.use_dns:
+            self._say("name-servers", f"name servers: {servers}")
+        elif servers:
+            text = f"name servers offered: {servers}; left alone (--no-dns)"
+            self._say("name-servers", text)
 
     def _say_ipv6(self, network: Network) -> None:
         self._say("ipv6", f"IPv6: {', '.join(str(a) for a in network.ipv6)}")
