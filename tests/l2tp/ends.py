@@ -147,6 +147,7 @@ def leftovers(endpoint: Endpoint) -> dict[str, int]:
         "strangers by peer": len(endpoint._reception._by_peer),
         "strangers by address": len(endpoint._reception._per_address),
         "stranger ids": len(endpoint._reception._ids),
+        "in line": len(endpoint._reception.lines),
     }
     return {name: size for name, size in tables.items() if size}
 

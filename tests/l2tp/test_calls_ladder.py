@@ -310,17 +310,28 @@ def test_never_two_messages_under_way_to_a_peer_with_a_window_of_one() -> None:
 @pytest.mark.parametrize(
     ("in_header", "in_avp"),
     [("ours", "theirs"), ("ours", "ours"), ("zero", "theirs"), ("theirs", "theirs"),
-     ("theirs", "ours"), ("zero", "ours"), ("ours", "nonsense")],
+     ("theirs", "ours"), ("zero", "ours"), ("ours", "none")],
 )  # fmt: skip
 def test_cdn_with_ids_mixed_up_ends_the_call_that_is_meant(in_header: str, in_avp: str) -> None:
     raw = Raw(endpoint()).up()
     session_id = talking(raw)
-    ids = {"ours": session_id, "theirs": 5, "zero": 0, "nonsense": 999}
-    cdn = Cdn(result_code=ResultCode(1), assigned_session_id=ids[in_avp])
-    assert names(raw.send(cdn, ids[in_header])) == ["ZLB"]
+    ids = {"ours": session_id, "theirs": 5, "zero": 0}
+    body = encode(Cdn(result_code=ResultCode(1), assigned_session_id=ids.get(in_avp, 1)))
+    if in_avp == "none":
+        body = body[:-8]
+    assert names(raw.send(body, ids[in_header])) == ["ZLB"]
     (down,) = raw.endpoint.events()
     assert isinstance(down, CallDown)
     assert (down.session_id, down.by_peer) == (session_id, True)
+
+
+def test_cdn_that_names_another_session_is_acknowledged_and_passed_over() -> None:
+    raw = Raw(endpoint()).up()
+    session_id = talking(raw)
+    cdn = Cdn(result_code=ResultCode(1), assigned_session_id=999)
+    assert names(raw.send(cdn, session_id)) == ["ZLB"]
+    assert raw.endpoint.events() == []
+    assert raw.endpoint.drops["CDN for another session"] == 1
 
 
 def test_cdn_before_the_peer_knows_our_id() -> None:

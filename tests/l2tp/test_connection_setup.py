@@ -21,7 +21,7 @@ from talpa.l2tp.config import Habits
 from talpa.l2tp.events import ControlConnectionDown, ControlConnectionUp, PathMoved, Result
 from talpa.l2tp.v2.authentication import response
 from talpa.l2tp.v2.endpoint import Endpoint
-from talpa.l2tp.v2.header import parse_control
+from talpa.l2tp.v2.header import pack_control, parse_control
 from talpa.l2tp.v2.messages import (
     Hello,
     Icrq,
@@ -431,12 +431,25 @@ def test_a_doubled_sccrq_gets_the_same_answer_again() -> None:
     assert names(raw.send(Scccn())) == ["ZLB"]
 
 
-def test_stopccn_before_the_peer_knows_our_id_takes_its_request_back() -> None:
+def test_stopccn_before_the_peer_knows_our_id_is_acknowledged_and_ends_nothing() -> None:
+    """It takes the request back, but anybody can send it in the peer's name."""
+    raw = Raw(endpoint())
+    raw.send(raw.sccrq())
+    stop = StopCcn(assigned_tunnel_id=77, result_code=ResultCode(1))
+    forged = pack_control(0, 0, 1, 0, encode(stop))
+    raw.endpoint.receive(raw.path, forged, raw.now)
+    assert names(raw.read()) == ["ZLB"]
+    assert raw.endpoint.drops["StopCCN for a half-open control connection"] == 1
+    assert names(raw.send(Scccn())) == ["ZLB"]
+    assert raw.endpoint.tunnels() == [raw.their_tunnel_id]
+
+
+def test_a_request_taken_back_is_forgotten_when_its_time_is_over() -> None:
     raw = Raw(endpoint())
     raw.send(raw.sccrq())
     raw.their_tunnel_id = raw.nr = 0
-    stop = StopCcn(assigned_tunnel_id=77, result_code=ResultCode(1))
-    assert names(raw.send(stop)) == ["ZLB"]
+    raw.send(StopCcn(assigned_tunnel_id=77, result_code=ResultCode(1)))
+    raw.wait(31)
     assert leftovers(raw.endpoint) == {}
 
 
@@ -456,8 +469,8 @@ def test_stopccn_that_names_the_tunnel_by_the_id_of_the_other_side() -> None:
         (b"\0" * 8, b"\1" * 8, {"lac": 1, "lns": 1}),
         (b"\1" * 8, b"\0" * 8, {"lac": 1, "lns": 1}),
         (b"\1" * 8, b"\1" * 8, {"lac": 0, "lns": 0}),
-        (b"\1" * 8, None, {"lac": 1, "lns": 1}),
-        (None, b"\1" * 8, {"lac": 1, "lns": 1}),
+        (b"\1" * 8, None, {"lac": 2, "lns": 2}),
+        (None, b"\1" * 8, {"lac": 2, "lns": 2}),
         (None, None, {"lac": 2, "lns": 2}),
     ],
 )

@@ -106,6 +106,9 @@ def _presence_decode(data: bytes) -> bool:
     return True
 
 
+_NAME: Codec[str] = Codec("text", lambda data: TEXT.decode(data).rstrip("\0"), TEXT.encode, 0, None)
+"""macOS counts the end of its string. Whoever is named is the same with it and without."""
+
 _FRAMING = _bits({1: "synchronous", 2: "asynchronous"})
 _BEARER = _bits({1: "digital", 2: "analog"})
 _ID: Codec[int] = Codec("u16, not 0", _id_decode, U16.encode, 2, 2)
@@ -139,7 +142,7 @@ BEARER_CAPABILITIES = _row(4, "Bearer Capabilities", _BEARER, YES, YES, _CONNECT
 TIE_BREAKER = _row(5, "Tie Breaker", octets(8, 8, "8 octets"), NO, NO, _CONNECTION)
 FIRMWARE_REVISION = _row(6, "Firmware Revision", U16, NO, YES, _CONNECTION)
 HOST_NAME = _row(
-    7, "Host Name", TEXT, YES, NO, _CONNECTION, note="1 octet or more; Windows may send none"
+    7, "Host Name", _NAME, YES, NO, _CONNECTION, note="1 octet or more; Windows may send none"
 )
 VENDOR_NAME = _row(8, "Vendor Name", TEXT, NO, YES, _CONNECTION)
 ASSIGNED_TUNNEL_ID = _row(9, "Assigned Tunnel ID", _ID, YES, YES, _CONNECTION)

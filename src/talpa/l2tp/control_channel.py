@@ -21,6 +21,13 @@ WINDOW_IF_ABSENT = 4
 """What the peer takes without a Receive Window Size AVP (RFC 2661 4.4.3)."""
 
 
+_EARLY_OCTETS = 16_384
+"""AVPs of messages ahead of their turn, all together."""
+
+_BEHIND = 4096
+"""Messages by which an Nr may lag: a message sent again may bear the Nr it had at first."""
+
+
 class ControlChannel:
     """The sending and the receiving half of one control connection.
 
@@ -129,9 +136,15 @@ class ControlChannel:
     def receive(
         self, session_id: int, ns: int, nr: int, body: bytes, now: float
     ) -> Sequence[Delivery]:
-        """Take a message in, or a ZLB (no body); the messages whose turn has come with it."""
+        """Take a message in, or a ZLB (no body); the messages whose turn has come with it.
+
+        A message that acknowledges what was never sent is not the peer's.
+        """
         self._take_acknowledgement(nr, now)
         if not body:
+            return ()
+        if (nr - self._oldest + _BEHIND) & 0xFFFF > _BEHIND + self._reach:
+            self._drops.add("control message with an Nr out of range")
             return ()
         ahead = (ns - self._nr) & 0xFFFF
         if ahead == 0:
@@ -147,7 +160,11 @@ class ControlChannel:
         elif ahead < self._config.receive_window:
             if self._early is None:
                 self._early = {}
-            self._early.setdefault(ns, (session_id, body))
+            kept = sum(len(early) for _, early in self._early.values())
+            if kept + len(body) <= _EARLY_OCTETS:
+                self._early.setdefault(ns, (session_id, body))
+            else:
+                self._drops.add("control message ahead of its turn: no room")
             self._owe(now)
         else:
             self._drops.add("control message beyond the receive window")

@@ -42,8 +42,10 @@ from talpa.l2tp.v2.messages import (
 )
 from talpa.l2tp.values import Accm, CallErrors, PppDisconnectCause
 
-MOST_REFUSALS = 4096
-"""Messages that a peer may leave unacknowledged while its calls are refused."""
+MOST_ANSWERS = 1024
+"""Messages that may wait for a peer while it asks for more calls; above it they are refused."""
+MOST_REFUSALS = 2 * MOST_ANSWERS
+"""As many above which it is not even told that they are."""
 
 
 class Session:
@@ -212,6 +214,9 @@ class Calls:
                 self._learn_id(session, message.assigned_session_id)
                 self._apply(session, Event.ICRP, now)
             case Cdn():
+                if not _names(message.assigned_session_id, session):
+                    self._shared.drops.add("CDN for another session")
+                    return
                 self._apply(session, Event.CDN, now, results.of_cdn(message), by_peer=True)
             case Ocrp():
                 self._learn_id(session, message.assigned_session_id)
@@ -242,6 +247,8 @@ class Calls:
         refusal, session_id = None, None
         if message.faults:
             refusal = results.of_fault(message.faults[0])
+        elif connection.channel.backlog >= MOST_ANSWERS:
+            refusal = results.TOO_MANY_UNANSWERED
         else:
             session_id = self._draw(connection, now)
         if session_id is None:
@@ -448,6 +455,16 @@ class Calls:
         )
         connection.send(message, peer_session_id)
         self._shared.touch(connection)
+
+
+def _names(assigned_session_id: int, session: Session) -> bool:
+    """Whether the Assigned Session ID in a CDN is of this session: the peer's, or as old Windows
+    has it ours. Without one, or before the peer told its own, the header's is enough."""
+    known = session.peer_session_id
+    return not (assigned_session_id and known) or assigned_session_id in (
+        known,
+        session.session_id,
+    )
 
 
 _UNACCEPTABLE: dict[type[Message], Event] = {

@@ -102,7 +102,7 @@ class Shared:
         self.connections: dict[int, ControlConnection] = {}
         """By our tunnel id; those in idle are at rest."""
         self.per_address: dict[str, int] = {}
-        """Live control connections by the peer's address."""
+        """Live control connections by the `place` of the peer."""
         self.touched: dict[int, ControlConnection] = {}
         """Those to which something happened this turn."""
         self.deadlines: Deadlines[int] = Deadlines()

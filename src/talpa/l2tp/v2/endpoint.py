@@ -57,6 +57,10 @@ def _no_data(_tunnel_id: int) -> float:
     return 0.0
 
 
+_MOST_OCTETS = 8192
+"""Of a datagram with a control message: the longest real one, an ICCN with all that a LAC learnt of
+LCP and of the user, stays below 2,000."""
+
 _LOOK_AGAIN = 0.1
 """Seconds after which those in line are looked at, whatever else happens."""
 
@@ -85,10 +89,6 @@ class Endpoint:
         self.accepting = True
         """Whether new control connections are taken. While not, SCCRQ stays without an answer, so
         that the caller goes on trying and finds whoever comes after us."""
-        self._waiting: dict[str, dict[int, tuple[Path, ControlHeader, bytes]]] = {}
-        """SCCCNs of strangers in line: by address, then by the tunnel id we gave them, at most one
-        for each."""
-        self._in_line = 0
         self._now = 0.0
         self._last_id = 0
         """The latest tunnel id of our own."""
@@ -106,6 +106,9 @@ class Endpoint:
     def receive(self, path: Path, data: bytes, now: float) -> None:
         """Take a datagram whose T bit is set."""
         self._now = now
+        if len(data) > _MOST_OCTETS:
+            self.drops.add("control message too long")
+            return
         try:
             header, body = parse_control(data)
         except Malformed as problem:
@@ -136,7 +139,8 @@ class Endpoint:
         self, path: Path, header: ControlHeader, body: bytes, size: int, now: float
     ) -> None:
         """Tunnel ID 0: the peer does not know ours yet. It may ask for a control connection, or
-        take its request back."""
+        take its request back. Anybody could do the latter in its name: it gets an acknowledgement,
+        and what was half open ends by itself."""
         if header.session_id or header.ns > 1 or header.nr > 1 or not body:
             self.drops.add("control message without tunnel id")
             return
@@ -159,7 +163,7 @@ class Endpoint:
         if isinstance(message, StopCcn):
             stranger = self._reception.by_peer(path, message.assigned_tunnel_id)
             if stranger is not None:
-                self._reception.remove(stranger)
+                self.drops.add("StopCCN for a half-open control connection")
                 nr = (header.ns + 1) & 0xFFFF
                 self._out.append((path, pack_control(message.assigned_tunnel_id, 0, 1, nr, b"")))
                 return
@@ -174,21 +178,21 @@ class Endpoint:
         stranger = self._reception.get(header.tunnel_id)
         if stranger is not None:
             # Who has our SCCRP acknowledges it with whatever it sends.
-            if path != stranger.path or header.nr != 1:
+            if path != stranger.path:
                 self.drops.add("control message from another path")
+                return
+            if header.nr != 1:
+                self.drops.add("control message that does not acknowledge SCCRP")
                 return
             if not self.accepting:
                 self._reception.dismiss(stranger, results.GOING_DOWN, header.ns, size)
                 return
-            if self._waiting or not self._admit(path, now):
-                # Whoever has waited goes first. What comes behind SCCCN is sent again.
-                if header.ns == 1 and body and self._in_line < self.config.embryonic_limit:
-                    line = self._waiting.setdefault(path.remote.host, {})
-                    self._in_line += header.tunnel_id not in line
-                    line.setdefault(header.tunnel_id, (path, header, body))
+            if self._reception.lines or not self._admit(path, now):
+                # Whoever has waited goes first.
+                self._reception.put_in_line(stranger, header, body)
                 self.drops.add("control message put off: too many are being set up")
                 return
-            self._take_in(stranger, path, header, body, now)
+            self._take_in(stranger, header, body, now)
             return
         self.drops.add("control message for a tunnel that is not there")
 
@@ -197,26 +201,18 @@ class Endpoint:
         self._now = now
         if not self.accepting:
             return
-        for host, line in list(self._waiting.items()):
+        for line in list(self._reception.lines.values()):
             while line:
-                tunnel_id, (path, header, body) = next(iter(line.items()))
-                stranger = self._reception.get(tunnel_id)
-                there = stranger is not None and stranger.path == path
-                if there and not self._admit(path, now):
+                stranger, header, body = next(iter(line.values()))
+                if not self._admit(stranger.path, now):
                     break
-                del line[tunnel_id]
-                self._in_line -= 1
-                if stranger is not None and there:
-                    self._take_in(stranger, path, header, body, now)
-            if not line:
-                del self._waiting[host]
+                self._take_in(stranger, header, body, now)
 
-    def _take_in(
-        self, stranger: Stranger, path: Path, header: ControlHeader, body: bytes, now: float
-    ) -> None:
+    def _take_in(self, stranger: Stranger, header: ControlHeader, body: bytes, now: float) -> None:
+        """Make a control connection of a stranger, which leaves the line."""
         self._reception.remove(stranger)
         connection = self._establishment.admit(stranger, now)
-        self._establishment.receive(connection, path, header, body, now)
+        self._establishment.receive(connection, stranger.path, header, body, now)
 
     def _stop_named(
         self, path: Path, header: ControlHeader, message: StopCcn, body: bytes, now: float
@@ -343,7 +339,7 @@ class Endpoint:
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
         self._settle()
-        again = self._now + _LOOK_AGAIN if self._waiting else None
+        again = self._now + _LOOK_AGAIN if self._reception.lines else None
         return earliest(self._shared.deadlines.next(), self._reception.next_timeout(), again)
 
     def _settle(self) -> None:

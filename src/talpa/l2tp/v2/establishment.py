@@ -21,7 +21,7 @@ from talpa.l2tp.v2.messages import (
 )
 from talpa.l2tp.v2.reception import Stranger, peer_of
 from talpa.l2tp.values import GeneralError
-from talpa.sansio import Path
+from talpa.sansio import Path, place
 from talpa.wire import Malformed
 
 _HELLO = encode(Hello())
@@ -86,20 +86,24 @@ class Establishment:
         return connection
 
     def break_tie(self, path: Path, message: Sccrq, now: float) -> bool:
-        """Whether to go on with an SCCRQ of a host to which our own may be under way (4.4.3)."""
+        """Whether to go on with an SCCRQ of a host to which our own may be under way (4.4.3).
+
+        Where ours had no tie breaker it stays, though the RFC lets the peer's win: we asked for no
+        choice, and anybody can send an SCCRQ under the address of the host that we call.
+        """
         theirs = message.tie_breaker
         go_on = True
         for connection in list(self._opening.values()):
             ours = connection.tie_breaker
             if (
-                (theirs is None and ours is None)
+                ours is None
                 or connection.path.remote.host != path.remote.host
                 or connection.path.association != path.association
             ):
                 continue
-            if ours is None or (theirs is not None and theirs <= ours):
+            if theirs is not None and theirs <= ours:
                 self._apply(connection, Event.SCCRQ_TIE_LOST, now, result=results.TIE_LOST)
-            if theirs is None or (ours is not None and ours <= theirs):
+            if theirs is None or ours <= theirs:
                 self._shared.drops.add("SCCRQ lost the tie")
                 go_on = False
         return go_on
@@ -131,7 +135,8 @@ class Establishment:
     def _may_move(
         self, connection: ControlConnection, path: Path, header: ControlHeader, body: bytes
     ) -> bool:
-        """Whether the peer may speak up from elsewhere than SCCRQ went to (8.1)."""
+        """Whether the peer speaks up from elsewhere than SCCRQ went to (8.1): with an SCCRP that we
+        accept, and nothing else. What is wrong with anything else may be a forger's doing."""
         if (
             connection.state is not State.WAIT_CTL_REPLY
             or connection.peer_tunnel_id
@@ -139,6 +144,12 @@ class Establishment:
             or not body
             or path.association != connection.path.association
         ):
+            return False
+        try:
+            message = parse(body, connection.secret)
+        except Malformed:
+            return False
+        if not isinstance(message, Sccrp) or self._sccrp_refusal(connection, message) is not None:
             return False
         self._count_address(connection.path, -1)
         self._count_address(path, 1)
@@ -168,6 +179,9 @@ class Establishment:
             case Sccrp():
                 self._sccrp(connection, message, now)
             case StopCcn():
+                if not _names(message.assigned_tunnel_id, connection):
+                    self._shared.drops.add("StopCCN for another tunnel")
+                    return
                 result = results.of_stopccn(message)
                 self._apply(connection, Event.STOPCCN, now, result=result, by_peer=True)
             case Sccrq():
@@ -195,6 +209,11 @@ class Establishment:
             return
         if connection.state is State.WAIT_CTL_REPLY:
             connection.peer = peer_of(message)
+            if connection.challenge is not None:
+                connection.secret = self._shared.config.secret_for(message.host_name) or (
+                    connection.secret
+                )
+                connection.authenticated = True
             connection.channel.set_peer_window(connection.peer.receive_window)
         self._apply(connection, Event.SCCRP, now, message=message)
 
@@ -205,18 +224,17 @@ class Establishment:
         if message.faults:
             return results.of_fault(message.faults[0])
         named = self._shared.config.secret_for(message.host_name)
+        secret = named or connection.secret
         if connection.challenge is None:
             if named is not None:
                 # Only a secret that was known before SCCRQ could be asked for.
                 text = "a tunnel secret is shared, but this end did not ask for proof of it"
                 return results.not_authorized(text)
         else:
-            secret = connection.secret = named or connection.secret
             assert secret is not None, "only with a secret there is a challenge"
             if not proves(message.challenge_response, Sccrp.TYPE, secret, connection.challenge):
                 return self._not_proved(message.challenge_response)
-            connection.authenticated = True
-        if message.challenge is not None and connection.secret is None:
+        if message.challenge is not None and secret is None:
             text = "no tunnel secret is shared with this host name"
             return results.not_authorized(text)
         return None
@@ -285,12 +303,12 @@ class Establishment:
         self._count_address(connection.path, 1)
 
     def _count_address(self, path: Path, step: int) -> None:
-        counts, host = self._shared.per_address, path.remote.host
-        count = counts.get(host, 0) + step
+        counts, where = self._shared.per_address, place(path.remote.host)
+        count = counts.get(where, 0) + step
         if count:
-            counts[host] = count
+            counts[where] = count
         else:
-            del counts[host]
+            del counts[where]
 
     def _tunnel_open(self, connection: ControlConnection, now: float) -> None:
         if connection.expires is not None:
@@ -401,3 +419,16 @@ class Establishment:
             result_code=results.result_code(result, habits),
         )
         connection.send(message)
+
+
+def _names(assigned_tunnel_id: int, connection: ControlConnection) -> bool:
+    """Whether the Assigned Tunnel ID in a StopCCN is of this connection.
+
+    Old Windows names the id of the other side, ours. One who leaves it out is believed; so is one
+    who had not told its id before: what it sends along with a refusal stands for nothing.
+    """
+    known = connection.peer_tunnel_id
+    return not (assigned_tunnel_id and known) or assigned_tunnel_id in (
+        known,
+        connection.tunnel_id,
+    )

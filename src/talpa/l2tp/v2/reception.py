@@ -12,11 +12,11 @@ from talpa.l2tp.control_channel import WINDOW_IF_ABSENT
 from talpa.l2tp.events import ControlConnectionRefused, Peer, Result
 from talpa.l2tp.v2.authentication import CHALLENGE_SIZE, response
 from talpa.l2tp.v2.control_connection import Shared
-from talpa.l2tp.v2.header import CONTROL_SIZE, pack_control
+from talpa.l2tp.v2.header import CONTROL_SIZE, ControlHeader, pack_control
 from talpa.l2tp.v2.identifiers import draw
 from talpa.l2tp.v2.messages import Sccrp, Sccrq, StopCcn, encode
 from talpa.l2tp.v2.results import not_authorized, of_fault, result_code, wrong_version
-from talpa.sansio import Path
+from talpa.sansio import Path, place
 from talpa.wire import Secret
 
 AMPLIFICATION = 3
@@ -24,6 +24,9 @@ AMPLIFICATION = 3
 
 _STOPCCN_SIZE = CONTROL_SIZE + 8 + 8 + 10
 """StopCCN without text."""
+
+_SCCCN_OCTETS = 1024
+"""AVPs of the longest SCCCN that waits in line: no real one has a tenth of that."""
 
 
 class Stranger:
@@ -54,6 +57,10 @@ class Reception:
         """The same ids, for drawing one at random."""
         self._by_peer: dict[tuple[Path, int], Stranger] = {}
         self._per_address: dict[str, int] = {}
+        """By `place`."""
+        self.lines: dict[str, dict[int, tuple[Stranger, ControlHeader, bytes]]] = {}
+        """SCCCNs that wait until there is room: by `place`, then by our tunnel id, at most one for
+        each stranger."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -86,8 +93,7 @@ class Reception:
             self.refuse(path, message.assigned_tunnel_id, refusal, size)
             self._shared.events.append(ControlConnectionRefused(path, message.host_name, refusal))
             return
-        host = path.remote.host
-        if self._per_address.get(host, 0) >= config.embryonic_per_address:
+        if self._per_address.get(place(path.remote.host), 0) >= config.embryonic_per_address:
             drops.add("SCCRQ: too many control connections half open at this address")
             return
         if len(self._by_id) >= config.embryonic_limit:
@@ -122,19 +128,30 @@ class Reception:
         body = encode(message)
         self._out.append((stranger.path, pack_control(peer, 0, 1, (ns + 1) & 0xFFFF, body)))
 
+    def put_in_line(self, stranger: Stranger, header: ControlHeader, body: bytes) -> None:
+        """Keep a stranger's SCCCN until there is room. What comes behind it is sent again."""
+        if header.ns == 1 and 0 < len(body) <= _SCCCN_OCTETS:
+            line = self.lines.setdefault(place(stranger.path.remote.host), {})
+            line.setdefault(stranger.tunnel_id, (stranger, header, body))
+
     def remove(self, stranger: Stranger) -> None:
-        """Forget a stranger: it has proved itself, gone away, or taken too long."""
+        """Forget a stranger: it has proved itself, or taken too long."""
         del self._by_id[stranger.tunnel_id]
         last = self._ids.pop()
         if last != stranger.tunnel_id:
             self._ids[stranger.index] = last
             self._by_id[last].index = stranger.index
         del self._by_peer[stranger.path, stranger.peer.tunnel_id]
-        host = stranger.path.remote.host
-        if self._per_address[host] == 1:
-            del self._per_address[host]
+        where = place(stranger.path.remote.host)
+        if self._per_address[where] == 1:
+            del self._per_address[where]
         else:
-            self._per_address[host] -= 1
+            self._per_address[where] -= 1
+        line = self.lines.get(where)
+        if line is not None:
+            line.pop(stranger.tunnel_id, None)
+            if not line:
+                del self.lines[where]
 
     def next_timeout(self) -> float | None:
         """When the oldest stranger has taken too long."""
@@ -157,7 +174,7 @@ class Reception:
             return of_fault(message.faults[0])
         if message.challenge is not None and secret is None:
             return not_authorized("no tunnel secret is shared with this host name")
-        live = self._shared.per_address.get(path.remote.host, 0)
+        live = self._shared.per_address.get(place(path.remote.host), 0)
         if live >= self._shared.config.tunnels_per_address:
             return Result(2, 4, "too many control connections from this address")
         return None
@@ -188,8 +205,8 @@ class Reception:
         self._ids.append(tunnel_id)
         self._by_id[tunnel_id] = stranger
         self._by_peer[path, message.assigned_tunnel_id] = stranger
-        host = path.remote.host
-        self._per_address[host] = self._per_address.get(host, 0) + 1
+        where = place(path.remote.host)
+        self._per_address[where] = self._per_address.get(where, 0) + 1
         self._out.append((path, stranger.sccrp))
 
 
@@ -197,7 +214,7 @@ def peer_of(message: Sccrq | Sccrp) -> Peer:
     """What the peer says of itself."""
     window = message.receive_window_size
     return Peer(
-        message.host_name.rstrip("\0"),  # macOS counts the end of its string
+        message.host_name,
         message.vendor_name or "",
         message.firmware_revision or 0,
         message.assigned_tunnel_id,

@@ -11,6 +11,7 @@ GOING_DOWN = Result(6, 0, "this end is going down")
 SILENT = Result(2, 0, "the peer does not answer")
 NO_TUNNEL = Result(2, 1, "the control connection is gone")
 TOO_MANY_CALLS = Result(4, 0, "too many sessions in this tunnel")
+TOO_MANY_UNANSWERED = Result(4, 0, "too many messages wait for an acknowledgement")
 CALL_TOO_SLOW = Result(10, 0, "the call was not established in time")
 CALL_OUT_OF_SEQUENCE = Result(2, 5, "message out of sequence")
 HIGHEST_VERSION = 0x0100
