@@ -218,7 +218,7 @@ def test_fields_come_with_the_section_that_defines_them() -> None:
         ),
         (
             Cdn(assigned_session_id=1, result_code=ResultCode(2, 6, "pool \x1b[2J staff is full")),
-            "ends the call: pool ?[2J staff is full",
+            "ends the call: pool \\x1b[2J staff is full",
         ),
     ],
 )

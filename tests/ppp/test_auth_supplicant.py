@@ -168,7 +168,7 @@ def test_a_challenge_repeated_after_success_does_not_unsettle_anything() -> None
         (b"E=99999999999 R=1", 691, "E=99999999999"),
         (b"E=\xb2 R=1", 691, "refused"),
         (b"", 691, "refused our name or password"),
-        (b"Bad\r\nguy", 691, "Bad??guy"),
+        (b"Bad\r\nguy", 691, r"Bad\r\nguy"),
         (b"E=691 E=647 M=M=x", 647, "disabled: M=x"),
         (b"=", 691, "refused"),
     ],

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from talpa.roles.notices import Notice
-from talpa.server.log import Log, printable
+from talpa.server.log import Log
+from talpa.wire import printable
 
 
 class Clock:

@@ -7,7 +7,7 @@ import typer
 
 from talpa.api.client import ApiClient
 from talpa.cli.options import DEFAULT_SOCKET, SocketOption
-from talpa.cli.tables import printable
+from talpa.wire import printable
 
 
 def disconnect(

@@ -4,7 +4,7 @@ import sys
 
 from talpa.api.client import ApiClient
 from talpa.cli.options import DEFAULT_SOCKET, SocketOption
-from talpa.cli.tables import printable
+from talpa.wire import printable
 
 
 def reload(socket: SocketOption = DEFAULT_SOCKET) -> None:

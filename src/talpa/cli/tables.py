@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from talpa.api.models import to_json
+from talpa.wire import printable
 
 _UNCUT = 10_000
 """Characters: more than any line has."""
@@ -66,8 +67,3 @@ def terminal_width() -> int | None:
     if os.environ.get("COLUMNS", "").isdigit():
         return int(os.environ["COLUMNS"])
     return os.get_terminal_size(1).columns if sys.stdout.isatty() else None
-
-
-def printable(text: str) -> str:
-    """Text without what could steer a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -5,13 +5,13 @@ import zlib
 from talpa.explain.dissection import Dissection, Field, Layer, malformed
 from talpa.explain.negotiation import option_list
 from talpa.explain.ppp import dissect_frame
-from talpa.explain.values import plain, printable, shown
+from talpa.explain.values import MOST_SHOWN, plain, shown
 from talpa.l2tp import avps
 from talpa.l2tp.v2 import header, messages
 from talpa.l2tp.v2.declaration import message_class
 from talpa.l2tp.values import CdnResult, GeneralError, ResultCode, StopCcnResult
 from talpa.ppp.frames import Protocol
-from talpa.wire import Malformed
+from talpa.wire import Malformed, printable
 
 _SENTENCES: dict[int, str] = {
     messages.Sccrq.TYPE: "asks for a tunnel",
@@ -74,7 +74,7 @@ def _control(datagram: bytes) -> Dissection:
     values: dict[int, object] = {}
     for seen in messages.iter_avps(body):
         if seen.problem and not _merely_hidden(seen):
-            problems.append(printable(seen.problem))
+            problems.append(printable(seen.problem, MOST_SHOWN))
         if seen.raw is None:
             break
         if seen.row is not None:

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Any
 
-from talpa.wire import Codec
+from talpa.wire import Codec, printable
 
 MOST_SHOWN = 80
 """Characters of one value."""
@@ -14,23 +14,23 @@ def shown(codec: Codec[Any], data: bytes) -> str:
     if codec.parts is not None:
         return ", ".join(f"{name} {plain(value)}" for name, value in codec.parts(data))
     value = codec.decode(data)
-    return printable(codec.show(value)) if codec.show else plain(value)
+    return printable(codec.show(value), MOST_SHOWN) if codec.show else plain(value)
 
 
 def plain(value: object) -> str:
     """A decoded value."""
     if isinstance(value, bytes):
-        return printable(value.hex()) or "empty"
+        return printable(value.hex(), MOST_SHOWN) or "empty"
     if isinstance(value, Enum):
-        return printable(str(value).replace("_", " "))
+        return printable(str(value).replace("_", " "), MOST_SHOWN)
     if isinstance(value, tuple):
-        return printable(", ".join(map(str, value)))
-    return printable(str(value))
+        return printable(", ".join(map(str, value)), MOST_SHOWN)
+    return printable(str(value), MOST_SHOWN)
 
 
 def text(data: bytes) -> str:
     """A peer's octets that should be text."""
-    return printable(data[: 4 * MOST_SHOWN].decode("utf-8", "replace")).strip()
+    return printable(data, MOST_SHOWN).strip()
 
 
 def name(data: bytes) -> str:
@@ -40,11 +40,4 @@ def name(data: bytes) -> str:
         said = data.decode()
     except UnicodeDecodeError:
         said = ""
-    return printable(said) if said and said.isprintable() else f"{len(data)} octets"
-
-
-def printable(line: str) -> str:
-    """One line without what could steer a terminal, cut where it is too long."""
-    if len(line) > MOST_SHOWN:
-        line = line[: MOST_SHOWN - 3] + "..."
-    return "".join(c if c.isprintable() else "?" for c in line)
+    return printable(said, MOST_SHOWN) if said and said.isprintable() else f"{len(data)} octets"

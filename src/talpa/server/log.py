@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from talpa.roles.notices import Notice
+from talpa.wire import printable
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -18,6 +19,8 @@ _LEVELS = {
 
 FIELD_LIMIT = 256
 """Characters of one field that are kept."""
+MESSAGE_LIMIT = 1024
+"""The same of the sentence. What talpa says of its own errors may be longer."""
 
 _BY_STRANGERS = frozenset({"tunnel-up", "tunnel-down", "tunnel-refused", "call-failed"})
 """What anybody can bring about, without a password."""
@@ -95,7 +98,10 @@ class Log:
             return self._count(notice.name, source, self.BURST)
         stranger = _level(notice) == logging.WARNING or notice.name in _BY_STRANGERS
         stranger |= notice.name == "session-down" and not notice.fields.get("user")
-        if not source or not stranger:
+        if not source:
+            unbounded = notice.level in ("debug", "error")
+            return unbounded or self._count(notice.name, "", self.TOTAL)
+        if not stranger:
             return True
         first = self._count(notice.name, source, self.BURST)
         return first and self._count(notice.name, "", self.TOTAL)
@@ -116,19 +122,15 @@ class Log:
         self._logger.log(_level(notice), "%s", self._line(notice))
 
     def _line(self, notice: Notice) -> str:
-        fields = {k: v for k, v in notice.fields.items() if v not in ("", None)}
+        fields = {k: _cut(v) for k, v in notice.fields.items() if v not in ("", None)}
+        message = notice.message if notice.level == "error" else notice.message[:MESSAGE_LIMIT]
         if self._json:
             record = {"time": round(time.time(), 3), "level": notice.level, "event": notice.name}
-            return json.dumps({**record, "message": notice.message, **fields}, default=str)
+            return json.dumps({**record, "message": message, **fields}, default=str)
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         pairs = " ".join(f"{key}={_field(value)}" for key, value in fields.items())
         tail = f"  [{notice.name} {pairs}]" if pairs else f"  [{notice.name}]"
-        return f"{stamp} {notice.level:<7} {printable(notice.message)}{tail}"
-
-
-def printable(text: str) -> str:
-    """The text with everything escaped that could move a terminal's cursor or fake a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        return f"{stamp} {notice.level:<7} {printable(message)}{tail}"
 
 
 def _level(notice: Notice) -> int:
@@ -141,6 +143,10 @@ def _source(notice: Notice) -> str:
     return str(client) if client else str(notice.fields.get("peer", "")).rpartition(":")[0]
 
 
+def _cut(value: object) -> object:
+    return value[:FIELD_LIMIT] if isinstance(value, str) else value
+
+
 def _field(value: object) -> str:
-    text = printable(str(value))[:FIELD_LIMIT]
+    text = printable(str(value), FIELD_LIMIT)
     return json.dumps(text) if " " in text or '"' in text or not text else text

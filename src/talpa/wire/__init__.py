@@ -19,6 +19,7 @@ from talpa.wire.cursor import Reader
 from talpa.wire.errors import Malformed
 from talpa.wire.numbers import OpenEnum, newer16
 from talpa.wire.secret import Secret
+from talpa.wire.text import printable
 
 __all__ = [
     "IPV4",
@@ -39,5 +40,6 @@ __all__ = [
     "number",
     "octets",
     "part",
+    "printable",
     "record",
 ]

@@ -14,7 +14,7 @@ from talpa.cli.demo.screen import Screen
 from talpa.cli.demo.wire import L2TP, SIGNALLING, Wire
 from talpa.cli.demo.world import SERVER_ADDRESS, DemoError, World, stop
 from talpa.cli.quantities import octets
-from talpa.cli.tables import printable
+from talpa.wire import printable
 
 GATEWAY = "10.77.0.1"
 USER = "alice"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from talpa.ppp.auth.methods import CHAP_PROTOCOL, PAP_PROTOCOL
-from talpa.wire import U8, U16, Malformed, Reader, octets, part, record
+from talpa.wire import U8, U16, Malformed, Reader, octets, part, printable, record
 
 _HEADER = struct.Struct("!BBH")
 
@@ -170,5 +170,4 @@ def message_octets(text: str) -> bytes:
 
 def message_text(message: bytes) -> str:
     """A peer's message as a person may see it: printable, bounded."""
-    text = message[:MOST_MESSAGE].decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "?" for c in text).strip()
+    return printable(message, MOST_MESSAGE).strip()

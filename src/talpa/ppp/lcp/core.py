@@ -20,6 +20,7 @@ from talpa.ppp.lcp.options import ACCM, ACFC, AUTHENTICATION, MAGIC, MRU, PFC
 from talpa.ppp.lcp.ras import RAS_HUNG_UP, RAS_LOGIN_REFUSED, ras_data, ras_error, ras_text
 from talpa.ppp.line import Line
 from talpa.ppp.negotiation import ControlProtocol
+from talpa.wire import printable
 
 LEAST_MRU = 128
 """Octets; a peer that takes less cannot be told anything."""
@@ -287,7 +288,7 @@ class Lcp(ControlProtocol):
         if error:
             reason += f": {ras_text(error)}"
         elif data:
-            reason += f": {printable(data)}"
+            reason += f": {printable(data, MOST_TEXT)}"
         return LinkClosed(
             reason, _CAUSE_TERMINATED, by_peer=True, ras_error=error, direction=_BY_PEER
         )
@@ -385,7 +386,7 @@ class Lcp(ControlProtocol):
     def _identification(self, data: bytes, now: float) -> None:
         if len(data) > 4 and self._told < MOST_IDENTIFICATIONS:
             self._told += 1
-            self._line.events.append(PeerIdentified(printable(data[4:])))
+            self._line.events.append(PeerIdentified(printable(data[4:], MOST_TEXT)))
         else:
             self._drop("Identifications, empty or too many")
         self.happen(Event.RXR, now)
@@ -416,13 +417,6 @@ class Lcp(ControlProtocol):
         if data[:1] == bytes((Code.ECHO_REQUEST,)):
             self.echo.deadline = None
         super()._code_reject(data, now)
-
-
-def printable(data: bytes) -> str:
-    """A text of the peer's, made fit to be shown: bounded, control characters escaped."""
-    text = data[: MOST_TEXT * 4].decode("utf-8", "backslashreplace")
-    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return "".join(shown)[:MOST_TEXT]
 
 
 def _method_title(value: bytes) -> str:
