@@ -20,12 +20,12 @@ from talpa.dataplane.reference.framing import (
     NO_NUMBER,
     PPP_IPV4,
     PPP_IPV6,
-    VERSION,
     parse_data_header,
 )
 from talpa.dataplane.reference.sequencing import arrange, gap_deadline
 from talpa.dataplane.reference.state import State
 from talpa.dataplane.reference.tables import Session
+from talpa.l2tp.v2.header import VERSION
 from talpa.sansio import Path
 
 DHCP = frozenset({67, 68})
