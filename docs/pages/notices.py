@@ -128,9 +128,9 @@ def log() -> str:
         "```\n\n"
         "Date and time by this machine's clock, the level, a sentence for people, and for programs "
         "the name of the event with its fields; empty fields are left out. A value with a space or "
-        "a quotation mark in it is written as a JSON string. Control characters, which a peer may have put "
-        'into a name, are escaped. With `[server] log_format = "json"` each line is one JSON '
-        "object with `time` (seconds since 1970), `level`, `event`, `message` and the same "
+        "a quotation mark in it is written as a JSON string. Control characters, which a peer may "
+        'have put into a name, are escaped. With `[server] log_format = "json"` each line is one '
+        "JSON object with `time` (seconds since 1970), `level`, `event`, `message` and the same "
         "fields.\n\n"
         "Of what a stranger can bring about (warnings, tunnels, calls that fail), five lines of "
         "one kind from one address are written within ten seconds, and a hundred from all of them "

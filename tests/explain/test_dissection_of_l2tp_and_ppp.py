@@ -229,7 +229,7 @@ def test_an_end_tells_its_reason(message: StopCcn | Cdn, sentence: str) -> None:
 def test_what_windows_says_when_it_hangs_up() -> None:
     trailer = struct.pack("!4sII", b"mgic", 0x003CCD74, 691)
     seen = dissect_l2tp(data(True, LCP, emit_packet(Code.TERMINATE_REQUEST, 1, trailer)))
-    assert seen.sentence.startswith("wants to end it: user name or password is wrong")
+    assert seen.sentence.startswith("wants to end it: wrong name or password")
 
 
 def test_compressed_headers_and_a_strange_protocol() -> None:

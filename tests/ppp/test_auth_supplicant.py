@@ -161,8 +161,8 @@ def test_a_challenge_repeated_after_success_does_not_unsettle_anything() -> None
 @pytest.mark.parametrize(
     ("message", "error", "said"),
     [
-        (b"E=691 R=0 C=" + b"0" * 32 + b" V=3 M=Go away", 691, "wrong name or password: Go away"),
-        (b"E=649 R=0", 649, "the account may not dial in"),
+        (b"E=691 R=0 C=" + b"0" * 32 + b" V=3 M=Go away", 691, "that is not permitted: Go away"),
+        (b"E=649 R=0", 649, "the account has no permission to dial in"),
         (b"E=99999 R=1 V=3", 99999, "error 99999, not one we know"),
         (b"E=0000000691 R=1", 691, "wrong name or password"),
         (b"E=99999999999 R=1", 691, "E=99999999999"),

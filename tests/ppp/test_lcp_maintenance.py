@@ -6,7 +6,8 @@ from ppp.link_peers import QUIET, Peer, variant
 from talpa.ppp import Habits
 from talpa.ppp.events import Ipv4Down, PeerIdentified
 from talpa.ppp.frames import Code, Protocol
-from talpa.ppp.lcp import RAS_ERRORS, ras_error
+from talpa.ppp.lcp import ras_error
+from talpa.ppp.ras_errors import RAS_ERRORS
 
 LCP = Protocol.LCP
 MAGIC = 5

@@ -84,12 +84,13 @@ def connect(
     refused the user, this machine refused something, the connection never came up, or it ended
     and --no-reconnect is given; 2 for wrong arguments.
     """
+    from talpa.ppp.auth import METHODS
     from talpa.ppp.config import DEFAULT_METHODS
-    from talpa.server.config.client import METHODS, ClientSettings
+    from talpa.server.config.client import ClientSettings
 
     url = server_url(server)
     for method in auth or ():
-        _demand("--auth", method, METHODS)
+        _demand("--auth", method, tuple(METHODS))
     _demand("--log-level", log_level, _LEVELS)
     routes = tuple(_network(text) for text in route or ())
     secret = secret_in(tunnel_secret_file) if tunnel_secret_file else None

@@ -13,8 +13,8 @@ from talpa.ppp.auth.formats import (
     parse_pap_request,
     parse_value_name,
 )
-from talpa.ppp.auth.mschap import ERRORS
 from talpa.ppp.frames import Protocol
+from talpa.ppp.ras_errors import RAS_ERRORS
 
 _PAP_RFC, _CHAP_RFC = "RFC 1334 2.2", "RFC 1994 4"
 _PAP: dict[int, str] = {
@@ -94,5 +94,5 @@ def _verdict(data: bytes) -> str:
         said = message[1]
     if error is None:
         return text(said.encode())
-    words = ERRORS.get(int(error[1]), "no reason known here")
+    words = RAS_ERRORS.get(int(error[1]), "no reason known here")
     return text((said if message and said.strip() else words).encode()) + f" (error {error[1]})"

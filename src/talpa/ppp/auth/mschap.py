@@ -32,20 +32,11 @@ from talpa.ppp.auth.formats import (
     message_text,
 )
 from talpa.ppp.config import Credentials
+from talpa.ppp.ras_errors import RAS_ERRORS
 from talpa.sansio import Rng
 from talpa.wire import Malformed, Secret
 
 PASSWORD_EXPIRED = 648
-
-ERRORS = {
-    646: "logon is not allowed at this hour",
-    647: "the account is disabled",
-    648: "the password has expired",
-    649: "the account may not dial in",
-    691: "wrong name or password",
-    709: "the password could not be changed",
-}
-"""RFC 2759 6, in words."""
 
 _MOST_DIGITS = 10
 _FILLER = 512
@@ -203,7 +194,7 @@ def _refusal(message: bytes, challenge_size: int) -> Refusal:
     error = _decimal(fields.get("E", ""))
     if not error:
         return Refusal(message_text(message))
-    words = f"error {error}, {ERRORS.get(error, 'not one we know')}"
+    words = f"error {error}, {RAS_ERRORS.get(error, 'not one we know')}"
     text = f"{words}: {said}" if said else words
     return Refusal(
         text, error, _challenge(fields.get("C", ""), challenge_size), _decimal(fields.get("V", ""))

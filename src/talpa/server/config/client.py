@@ -10,8 +10,6 @@ from urllib.parse import unquote, urlsplit
 from talpa.ppp.config import DEFAULT_METHODS
 from talpa.wire import Secret
 
-METHODS = ("mschapv2", "mschap", "chap", "pap")
-"""Ways of proving who we are, strongest first."""
 PORT = 1701
 RECONNECT_FIRST = 1.0
 RECONNECT_CAP = 60.0
