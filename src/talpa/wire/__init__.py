@@ -17,7 +17,7 @@ from talpa.wire.codecs import (
 )
 from talpa.wire.cursor import Reader
 from talpa.wire.errors import Malformed
-from talpa.wire.numbers import OpenEnum, newer16
+from talpa.wire.numbers import OpenEnum
 from talpa.wire.secret import Secret
 from talpa.wire.text import printable
 
@@ -36,7 +36,6 @@ __all__ = [
     "Secret",
     "adjusted_checksum",
     "internet_checksum",
-    "newer16",
     "number",
     "octets",
     "part",

@@ -1,4 +1,4 @@
-"""Numbers on the wire: open enumerations and serial arithmetic."""
+"""Numbers on the wire: open enumerations."""
 
 from enum import IntEnum
 from typing import Self
@@ -21,8 +21,3 @@ class OpenEnum(IntEnum):
 
     def __str__(self) -> str:
         return self._name_
-
-
-def newer16(a: int, b: int) -> bool:
-    """Whether 16-bit serial number `a` comes after `b` (RFC 2661 5.8: half the space each way)."""
-    return 0 < ((a - b) & 0xFFFF) < 0x8000
