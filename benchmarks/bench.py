@@ -1,7 +1,9 @@
 """What the benchmarks share: a server in a namespace of its own, and what its process used."""
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +54,7 @@ class Server:
 
     def __init__(self, *, method: str = "mschapv2", l2tp: str = "", pool: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="talpa-bench-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         (self.folder / "password").write_text("storm")
         (self.folder / "password").chmod(0o600)
         self.config = self.folder / "talpa.toml"

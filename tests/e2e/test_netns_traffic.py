@@ -243,6 +243,7 @@ pool = "guests"
         # A pool that goes stays as long as somebody lives in it.
         net.server.write(l2tp=secret, more=BOB)
         assert "2 users, 1 pool" in net.server.command("reload")
+        net.server.says("[reloaded]", "2 users, 1 pool")
         assert net.world.other.pings("198.19.7.1")
         assert carols.stop() == 0
     until("carol is gone", lambda: len(net.server.sessions()) == 2)
@@ -260,6 +261,7 @@ def test_a_bad_file_changes_nothing(net: Net) -> None:
         told = net.server.command("reload", check=False)
         assert f"{net.server.config}:{line}" in told
         assert "user[3].sessions" in told
+        assert net.server.log().count("[reload-refused]") == 2
         assert len(net.server.sessions()) == 2, net.bob.log() + net.server.log()
         assert net.world.client.pings(GATEWAY)
     finally:

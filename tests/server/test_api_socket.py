@@ -152,6 +152,25 @@ def test_the_socket_goes_with_the_server(path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_directory_made_for_the_socket_goes_with_it(path: Path) -> None:
+    with running_server(path, CannedManagement()):
+        assert path.parent.is_dir()
+    assert not path.parent.exists()
+
+
+def test_a_directory_with_something_else_in_it_stays(path: Path) -> None:
+    with running_server(path, CannedManagement()):
+        (path.parent / "other").touch()
+    assert [file.name for file in path.parent.iterdir()] == ["other"]
+
+
+def test_a_directory_that_was_there_stays(path: Path) -> None:
+    path.parent.mkdir()
+    with running_server(path, CannedManagement()):
+        pass
+    assert path.parent.is_dir()
+
+
 def test_a_socket_left_by_a_crash_is_replaced(path: Path) -> None:
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as crashed:

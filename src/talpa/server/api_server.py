@@ -66,10 +66,12 @@ class ApiServer:
         self._management = management
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
+        self._made_directory = False
         self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Begin to listen. Raises `OSError`, also when another server listens there."""
+        self._made_directory = not self.path.parent.exists()
         self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         _remove_stale(self.path)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -84,7 +86,7 @@ class ApiServer:
             raise
 
     async def stop(self) -> None:
-        """End all connections and remove the socket."""
+        """End all connections and remove the socket, and its directory if we made that."""
         if self._server is None:
             return
         self._server.close()
@@ -97,6 +99,8 @@ class ApiServer:
             # A server started later may have put its own socket there.
             if self.path.stat().st_ino == self._inode:
                 self.path.unlink()
+            if self._made_directory:
+                self.path.parent.rmdir()  # refused while something is in it
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

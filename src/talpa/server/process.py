@@ -5,6 +5,7 @@ the end, or at the next start after a crash.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -176,7 +177,7 @@ class ServerProcess:
 
     async def _serve(self) -> None:
         self.driver = Driver(self.plane, self.lns, time.monotonic)
-        management = ServerManagement(self.settings, self.lns, self.driver, self.reload)
+        management = ServerManagement(self.settings, self.lns, self.driver, self.reload_aloud)
         api = ApiServer(Path(self.settings.server.socket), management)
         await api.start()
         self.driver.start()
@@ -201,12 +202,21 @@ class ServerProcess:
         self.log.sum_up()
         asyncio.get_running_loop().call_later(self.log.WINDOW, self._look_after_log)
 
-    def _hang_up(self) -> None:
+    def reload_aloud(self) -> str:
+        """`reload`, with what comes of it in the log."""
         try:
-            self.log.tell(Notice("reloaded", self.reload()))
+            text = self.reload()
         except (ConfigError, HostError, OSError) as error:
             why = sentence(error) if isinstance(error, OSError) else str(error)
             self.log.tell(Notice("reload-refused", f"the old configuration stays: {why}", "error"))
+            raise
+        self.log.tell(Notice("reloaded", text))
+        return text
+
+    def _hang_up(self) -> None:
+        # Whoever sent the signal reads the log.
+        with contextlib.suppress(ConfigError, HostError, OSError):
+            self.reload_aloud()
 
     async def _say_goodbye(self, driver: Driver) -> None:
         """LCP Terminate and CDN to every session, then StopCCN to every peer.
