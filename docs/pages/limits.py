@@ -14,10 +14,10 @@ from talpa.ppp import line
 from talpa.ppp import options as ppp_options
 from talpa.ppp.auth import formats
 from talpa.ppp.config import Config as Ppp
-from talpa.roles import admission
 from talpa.ppp.lcp import core as lcp
+from talpa.roles import admission
 from talpa.server.api_server import MAX_CONNECTIONS, MAX_LINE
-from talpa.server.log import FIELD_LIMIT, Log
+from talpa.server.log import FIELD_LIMIT, MESSAGE_LIMIT, Log
 
 Row = tuple[str, str, str]
 
@@ -150,7 +150,12 @@ def _callers() -> list[Row]:
             "Wrong passwords from one place, in "
             f"{guess.source_window:g} s (IPv4 address, or IPv6 /56)",
             _number(guess.source_failures),
-            "all users wait there until the time is over",
+            "users who gave one there wait until the time is over",
+        ),
+        (
+            "The same, in all",
+            _number(guess.source_most_failures),
+            "all wait there who have not logged in from there before",
         ),
         ("Users and places remembered", _number(guess.entries), "the longest not seen go"),
         ("PPP control packets", f"{line.MOST_PACKETS} {each}", "`control packets, too many`"),
@@ -226,7 +231,13 @@ def _machine() -> list[Row]:
             f"{Log.BURST} in {Log.WINDOW:g} s",
             "summed up: `suppressed`",
         ),
+        (
+            "Information and warnings of one kind, from all addresses or none",
+            f"{Log.TOTAL} in {Log.WINDOW:g} s",
+            "summed up: `suppressed`",
+        ),
         ("One field of a log line", f"{FIELD_LIMIT} characters", "cut"),
+        ("The sentence of a log line", f"{MESSAGE_LIMIT} characters", "cut"),
         ("Request on the management socket", f"{MAX_LINE} octets", "refused"),
         ("Connections to it", _number(MAX_CONNECTIONS), "closed"),
     ]

@@ -56,7 +56,7 @@ def test_an_expired_password_is_changed_by_who_may(method: str, may: bool) -> No
     assert isinstance(again.authenticator.outcome, Success if may else Failure)
 
 
-def test_a_guesser_gets_thirty_tries_in_ten_minutes_and_the_user_still_gets_in() -> None:
+def test_a_guesser_gets_three_hundred_tries_in_ten_minutes_and_the_user_still_gets_in() -> None:
     checks = [0]
 
     class Watched(PapAttempt):
@@ -70,7 +70,7 @@ def test_a_guesser_gets_thirty_tries_in_ten_minutes_and_the_user_still_gets_in()
         name = dice.choice([b"alice", b"bob", str(dice.random()).encode()])
         d.authenticate(Watched(name, Secret("guess")), "198.18.0.66", i * 0.06)
     # 20 minutes: two windows.
-    assert checks[0] <= 62
+    assert checks[0] <= 602
     right = PapAttempt(b"alice", Secret("correct horse"))
     assert d.authenticate(right, "198.18.0.3", 1200.0) == Accepted("alice")
 

@@ -31,17 +31,35 @@ def test_who_keeps_still_begins_anew() -> None:
     assert guesses.user_wait("alice", "198.18.0.3", 1000.0) == 1
 
 
-def test_a_place_with_thirty_failures_waits_until_its_ten_minutes_are_over() -> None:
+def test_in_a_place_with_thirty_failures_who_failed_waits_until_ten_minutes_are_over() -> None:
     guesses = Guesses(GuessLimits())
     for i in range(29):
         guesses.failed(f"user{i}", "198.18.0.3", float(i))
-    assert guesses.source_wait("198.18.0.3", 30.0) == 0
+    assert guesses.source_wait("user0", "198.18.0.3", 30.0) == 0
     guesses.failed("user29", "198.18.0.3", 30.0)
-    assert guesses.source_wait("198.18.0.3", 30.0) == 570
-    assert guesses.source_wait("198.18.0.4", 30.0) == 0
-    assert guesses.source_wait("198.18.0.3", 600.0) == 0
+    assert guesses.source_wait("user0", "198.18.0.3", 30.0) == 570
+    assert guesses.source_wait("alice", "198.18.0.3", 30.0) == 0, "she never failed"
+    assert guesses.source_wait("user0", "198.18.0.4", 30.0) == 0
+    assert guesses.source_wait("user0", "198.18.0.3", 600.0) == 0
     guesses.failed("user30", "198.18.0.3", 601.0)
-    assert guesses.source_wait("198.18.0.3", 601.0) == 0
+    assert guesses.source_wait("user30", "198.18.0.3", 601.0) == 0
+
+
+def test_in_a_place_that_goes_through_names_only_who_logged_in_there_does_not_wait() -> None:
+    guesses = Guesses(GuessLimits())
+    guesses.succeeded("alice", "198.18.0.3")
+    for i in range(300):
+        guesses.failed(f"user{i}", "198.18.0.3", 0.0)
+    assert guesses.source_wait("alice", "198.18.0.3", 1.0) == 0
+    assert guesses.source_wait("bob", "198.18.0.3", 1.0) == 599
+    assert guesses.source_wait("alice", "198.18.0.4", 1.0) == 0
+
+
+def test_who_logged_in_is_remembered_within_bounds() -> None:
+    guesses = Guesses(GuessLimits(entries=100))
+    for i in range(1000):
+        guesses.succeeded(f"user{i}", "198.18.0.3")
+    assert len(guesses) == 100
 
 
 def test_memory_is_bounded_and_the_longest_unseen_go_first() -> None:

@@ -240,6 +240,12 @@ authentication = ["mschapv2", "eap"]
             "choose another, or leave it out",
         ),
         (
+            "[[user]]",
+            'wins = ["10.77.0.9"]\n[[user]]\naddress = "10.77.0.9"',
+            "talpa.toml:9: user[1].address: 10.77.0.9 is a WINS server of pool staff: "
+            "choose another, or leave it out",
+        ),
+        (
             'password = "correct horse"',
             'password = "x"\naddress = "10.77.0.255"',
             "talpa.toml:10: user[1].address: 10.77.0.255 is the broadcast address of "

@@ -4,8 +4,11 @@ import json
 
 import pytest
 
+from talpa.l2tp.events import CallDown, Result
+from talpa.roles.lns_notices import call_failed
 from talpa.roles.notices import Notice
-from talpa.server.log import Log
+from talpa.sansio import Address, Path
+from talpa.server.log import FIELD_LIMIT, MESSAGE_LIMIT, Log
 from talpa.wire import printable
 
 
@@ -94,6 +97,39 @@ def test_faults_do_not_fill_the_disk(capsys: pytest.CaptureFixture[str], clock: 
     said = lines(capsys)
     assert len(said) == Log.BURST + 1
     assert "fault from various: 95 more" in said[-1]
+
+
+def test_calls_that_come_to_nothing_do_not_fill_the_disk(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    log = Log("info", "text", clock)
+    path = Path(Address("198.18.0.1", 1701), Address("198.18.0.7", 40_000))
+    for number in range(1000):
+        down = CallDown(7, number, Result(2, 0, "x" * 900), by_peer=True)
+        log.tell(call_failed(down, path))
+    said = lines(capsys)
+    assert len(said) == Log.BURST
+    assert "client=198.18.0.7" in said[0]
+
+
+def test_what_comes_from_nowhere_is_limited_too(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    log = Log("info", "text", clock)
+    for _ in range(1000):
+        log.tell(Notice("something", "happened"))
+        log.tell(Notice("something-else", "happened", "warning"))
+    assert len(lines(capsys)) == 2 * Log.TOTAL
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_is_bounded_in_both_forms(
+    capsys: pytest.CaptureFixture[str], clock: Clock, form: str
+) -> None:
+    log = Log("info", form, clock)
+    log.tell(Notice("session-up", "m" * 9000, "info", {"user": "u" * 9000}))
+    (said,) = lines(capsys)
+    assert len(said) < MESSAGE_LIMIT + FIELD_LIMIT + 150
 
 
 def test_what_a_stranger_writes_stays_in_its_line(

@@ -8,8 +8,9 @@ from talpa.aaa.limits import Guesses, GuessLimits
 from talpa.aaa.pools import Addresses, Lease, Pool, PoolUsage
 from talpa.aaa.users import User
 from talpa.crypto.credentials import Accepted, Attempt, PasswordChanged, Refused
+from talpa.crypto.mschap import nt_password_hash
 from talpa.sansio import Rng
-from talpa.wire import Secret
+from talpa.wire import Secret, printable
 
 DISABLED = 647
 PASSWORD_EXPIRED = 648
@@ -19,6 +20,8 @@ CHANGE_FAILED = 709
 """MS-CHAP error codes (RFC 2759 6)."""
 
 _SHOWN = 64
+_HASHED = 4000
+"""Users whose password is hashed beforehand: those whose hashes are kept."""
 
 
 class Directory:
@@ -41,7 +44,7 @@ class Directory:
         """Called with the user's name and the new password, so that it can be stored. Where it
         raises `OSError`, the old password stays."""
         self._guesses = Guesses(limits or GuessLimits())
-        self._decoy = rng(8).hex()
+        self._decoy = Secret(rng(8).hex())
         self._users: dict[str, User] = {}
         self._changed: dict[str, tuple[Secret, Secret]] = {}
         """By user: the password as configured, and what its user has changed it to."""
@@ -61,6 +64,10 @@ class Directory:
         fixed = [u.address for u in by_name if u.address is not None]
         self._pools = {p.name: self._addresses(p, fixed) for p in specs}
         self._users = {u.name: self._as_changed(u) for u in by_name}
+        # Hashes of passwords are kept: the decoy's, too, and before the first login. Else the time
+        # of an answer tells which names exist.
+        for password in (*(u.password for u in list(self._users.values())[:_HASHED]), self._decoy):
+            nt_password_hash(password)
         self._changed = {n: c for n, c in self._changed.items() if n in self._users}
         for lease in self._leases.values():
             for addresses in self._pools.values():
@@ -90,16 +97,16 @@ class Directory:
     ) -> Accepted | Refused | PasswordChanged:
         """Decide about an attempt that came from the address `source`."""
         name = attempt.name
-        wait = self._guesses.source_wait(source, now)
+        wait = self._guesses.source_wait(name, source, now)
         if wait:
             return _too_many(f"from {source}", wait, retry=False)
         wait = self._guesses.user_wait(name, source, now)
         if wait:
             return _too_many(f"of {_shown(name)} from {source}", wait, retry=True)
         user = self._users.get(name)
-        # A name that does not exist is held against a password of its own, so that it takes as
-        # long as one that does: also where hashes of passwords are kept.
-        password = Secret(self._decoy + name[:8]) if user is None else user.password
+        # A name that does not exist is held against a password, so that it takes as long as one
+        # that does.
+        password = self._decoy if user is None else user.password
         result = attempt.check(password)
         if user is None or result is None:
             self._guesses.failed(name, source, now)
@@ -210,11 +217,7 @@ def check(users: list[User], pools: list[Pool]) -> None:
             if one.ipv6 is not None and other.ipv6 is not None and one.ipv6.overlaps(other.ipv6):
                 raise ValueError(f"pools {other.name} and {one.name} overlap")
     known: set[str] = set()
-    fixed = {
-        address: f"pool {p.name} for itself"
-        for p in pools
-        for address in (p.ours, p.ipv4.network_address, p.ipv4.broadcast_address)
-    }
+    fixed = {address: f"pool {p.name} for itself" for p in pools for address in p.kept}
     for user in users:
         if user.name in known:
             raise ValueError(f"user {user.name} is there twice")
@@ -245,5 +248,4 @@ def _expired(user: User) -> Refused:
 
 def _shown(name: str) -> str:
     """A name that a peer made up, fit for a log line."""
-    text = "".join(c if c.isprintable() else "?" for c in name[:_SHOWN])
-    return text + "..." if len(name) > _SHOWN else text
+    return printable(name, _SHOWN)

@@ -1,9 +1,11 @@
 """Limits on guessing passwords.
 
 A wrong password makes its user wait before the next try from the same place, each time twice as
-long; and a place with too many wrong passwords waits for all users. Nobody is locked out for good,
-since that would be a weapon against the user. What is waited for is not even looked at, so that
-waiting tells nothing about the password, and does not prolong itself.
+long. A place with too many wrong passwords waits for all who gave one, and with far too many for
+all but those who have logged in from there: others behind the same LAC or NAT are not locked out by
+one who guesses. Nobody is locked out for good, since that would be a weapon against the user. What
+is waited for is not even looked at, so that waiting tells nothing about the password, and does not
+prolong itself.
 """
 
 from collections import OrderedDict
@@ -20,10 +22,12 @@ class GuessLimits:
     first_wait: float = 1.0
     longest_wait: float = 300.0
     source_failures: int = 30
-    """Wrong passwords from one place, within `source_window`, before all its tries wait."""
+    """Wrong passwords from one place, within `source_window`, before all who gave one wait."""
+    source_most_failures: int = 300
+    """The same, before all wait there who have not logged in from there."""
     source_window: float = 600.0
     entries: int = 100_000
-    """Users and places remembered; the ones longest not seen are forgotten first."""
+    """Users and places remembered, of each kind; the ones longest not seen are forgotten first."""
 
 
 class _User(NamedTuple):
@@ -40,27 +44,38 @@ class _Source(NamedTuple):
 class Guesses:
     """Who has guessed wrong, where, and how long they wait."""
 
-    __slots__ = ("_limits", "_sources", "_users")
+    __slots__ = ("_limits", "_sources", "_users", "_welcome")
 
     def __init__(self, limits: GuessLimits) -> None:
         self._limits = limits
         self._users: OrderedDict[tuple[str, str], _User] = OrderedDict()
         self._sources: OrderedDict[str, _Source] = OrderedDict()
+        self._welcome: OrderedDict[tuple[str, str], None] = OrderedDict()
+        """Users who have logged in from a place."""
 
     def __len__(self) -> int:
-        return len(self._users) + len(self._sources)
+        return len(self._users) + len(self._sources) + len(self._welcome)
 
     def user_wait(self, user: str, source: str, now: float) -> float:
         """Seconds until `user` may try again from `source`; 0: at once."""
         entry = self._users.get((user, place(source)))
         return 0.0 if entry is None else max(0.0, entry.until - now)
 
-    def source_wait(self, source: str, now: float) -> float:
-        """Seconds until anybody may try again from `source`; 0: at once."""
-        entry = self._sources.get(place(source))
-        if entry is None or entry.failures < self._limits.source_failures:
+    def source_wait(self, user: str, source: str, now: float) -> float:
+        """Seconds until `user` may try from `source`, where many have failed; 0: at once.
+
+        The same for a name that does not exist, so that names cannot be found out."""
+        limits, where = self._limits, place(source)
+        entry = self._sources.get(where)
+        if entry is None or entry.failures < limits.source_failures:
             return 0.0
-        return max(0.0, entry.since + self._limits.source_window - now)
+        if (user, where) in self._welcome:
+            return 0.0
+        failed = self._users.get((user, where))
+        innocent = failed is None or now > failed.until + limits.longest_wait
+        if innocent and entry.failures < limits.source_most_failures:
+            return 0.0
+        return max(0.0, entry.since + limits.source_window - now)
 
     def failed(self, user: str, source: str, now: float) -> None:
         """A wrong password, or a user that does not exist."""
@@ -81,8 +96,12 @@ class Guesses:
 
     def succeeded(self, user: str, source: str) -> None:
         """The right password. The place keeps its count: else one account clears it for all."""
-        if self._users:
-            self._users.pop((user, place(source)), None)
+        key = user, place(source)
+        self._users.pop(key, None)
+        self._welcome[key] = None
+        self._welcome.move_to_end(key)
+        if len(self._welcome) > self._limits.entries:
+            self._welcome.popitem(last=False)
 
 
 @lru_cache(4096)

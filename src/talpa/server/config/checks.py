@@ -231,6 +231,7 @@ def _user_faults(draft: Draft) -> Iterator[Finding]:
         taken.setdefault(user.address, user.name)
         if pool is not None:
             yield from _address_faults(user.address, pool, path)
+        yield from _server_address_faults(user.address, draft.pools, path)
 
 
 def _password_faults(user: User, path: KeyPath, ppp: Ppp | None) -> Iterator[Finding]:
@@ -277,6 +278,21 @@ def _address_faults(address: IPv4Address, pool: Pool, path: KeyPath) -> Iterator
             f"{address} is the gateway of pool {pool.name}",
             "choose another, or leave it out",
         )
+
+
+def _server_address_faults(
+    address: IPv4Address, pools: Sequence[Pool | None], path: KeyPath
+) -> Iterator[Finding]:
+    for pool in pools:
+        if pool is None:
+            continue
+        for kind, servers in (("name server", pool.dns), ("WINS server", pool.wins)):
+            if address in servers:
+                yield Finding(
+                    (*path, "address"),
+                    f"{address} is a {kind} of pool {pool.name}",
+                    "choose another, or leave it out",
+                )
 
 
 def _no_host(address: IPv4Address, network: IPv4Network, pool: str) -> str | None:
