@@ -26,8 +26,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "state-machines.md": state_machines,
     "families.md": lambda: (
         "# Families of the load generator\n\n"
-        "What each family that `talpa storm` plays does. Read from the source of the clients, or "
-        "from captures.\n\n" + section(families())
+        "What each family that `talpa storm` plays does. The first row says what it was read from, "
+        "and what of it is assumed.\n\n" + section(families())
     ),
     "limits.md": lambda: "# Limits\n\n" + section(limits()),
 }

@@ -96,6 +96,7 @@ def _extras(rows: tuple, family: Family) -> str:
 
 
 _HABITS = (
+    ("Known from", lambda f: f.evidence),
     ("Host Name", lambda f: f.host_name.rstrip("\0")),
     ("Vendor Name", lambda f: f.l2tp.vendor_name or "-"),
     ("Firmware", lambda f: "-" if f.l2tp.firmware is None else f"{f.l2tp.firmware:#06x}"),

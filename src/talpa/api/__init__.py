@@ -1,4 +1,4 @@
-"""Floor 3: the management language: its models, and the client that speaks it."""
+"""The management language: its models, and the client that speaks it."""
 
 from talpa.api.models import PoolUsage, ServerStatus, SessionInfo, TunnelInfo
 

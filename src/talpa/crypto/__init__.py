@@ -1,1 +1,1 @@
-"""Floor 1: what proves a password: CHAP, MS-CHAP and their ciphers and hashes."""
+"""What proves a password: CHAP, MS-CHAP and their ciphers and hashes."""

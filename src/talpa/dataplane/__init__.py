@@ -1,1 +1,1 @@
-"""Floor 2: the packets: the interface of the data plane, and its implementations."""
+"""The packets: the interface of the data plane, and its implementations."""

@@ -1,4 +1,4 @@
-"""Floor 2: packets for people: dissection and ladder diagrams, from the declarations of floor 1."""
+"""Packets for people: dissection and ladder diagrams, from the protocols' declarations."""
 
 from talpa.explain.dissection import Dissection, Field, Layer
 from talpa.explain.l2tp import dissect_l2tp

@@ -1,4 +1,4 @@
-"""Floor 1: what tells a connected host its routes, names and IPv6 prefix."""
+"""What tells a connected host its routes, names and IPv6 prefix."""
 
 from talpa.hostconfig.dhcp import answer_inform
 from talpa.hostconfig.dhcp_client import Acknowledged, inform_request, parse_ack

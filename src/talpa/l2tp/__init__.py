@@ -1,4 +1,4 @@
-"""Floor 1: L2TP (RFC 2661): control connections, calls, and what their messages say."""
+"""L2TP (RFC 2661): control connections, calls, and what their messages say."""
 
 from talpa.l2tp.config import Config, Habits
 from talpa.l2tp.events import Call, Event, Peer, ProxyAuthen, Result

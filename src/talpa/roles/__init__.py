@@ -1,1 +1,1 @@
-"""Floor 3: what the program can be to others: server (LNS), client. Each ties links to an end."""
+"""What the program can be to others: server (LNS), client. Each ties links to an end."""

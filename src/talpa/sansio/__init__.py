@@ -1,4 +1,4 @@
-"""Floor 0: what every protocol core is made of: its verbs, deadlines and drop counters."""
+"""What every protocol core is made of: its verbs, deadlines and drop counters."""
 
 from talpa.sansio.core import Address, Core, Path, Rng
 from talpa.sansio.deadlines import Deadlines, earliest

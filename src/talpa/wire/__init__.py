@@ -1,4 +1,4 @@
-"""Floor 0: octets in and out: cursor, codecs, numbers, checksums, secrets."""
+"""Octets in and out: cursor, codecs, numbers, checksums, secrets."""
 
 from talpa.wire.checksum import adjusted_checksum, internet_checksum
 from talpa.wire.codecs import (
