@@ -177,8 +177,10 @@ class Client:
         """Note what the server gives."""
         match event:
             case ppp.LinkOpened():
-                self.plane.session_set(link.handle, mtu=event.peer_mru, mru=event.our_mru)
-                self.network = replace(self.network, mtu=min(event.peer_mru, event.our_mru))
+                # Our TUN device carries as much as we asked for.
+                mtu = min(event.peer_mru, self.config.mru)
+                self.plane.session_set(link.handle, mtu=mtu, mru=event.our_mru)
+                self.network = replace(self.network, mtu=min(mtu, event.our_mru))
                 self._enter(Stage.AUTHENTICATION, now)
             case ppp.Authenticated():
                 self._enter(Stage.ADDRESS, now)

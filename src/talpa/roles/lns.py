@@ -26,6 +26,8 @@ from talpa.roles.notices import Notice, Tell
 from talpa.roles.session import Session
 from talpa.sansio import Deadlines, Path, Rng, earliest
 
+_SOMEBODY_ELSE = "logged in as somebody else on the same link"
+
 
 @dataclass(frozen=True, slots=True)
 class LnsConfig:
@@ -37,6 +39,8 @@ class LnsConfig:
     """Longest time a session may last."""
     duid: bytes = b""
     """Our DHCPv6 identifier; empty: DHCPv6 is not answered."""
+    mtu: int | None = None
+    """Octets that the TUN device carries; None: as much as PPP."""
 
 
 class Lns:
@@ -181,8 +185,9 @@ class Lns:
         assert isinstance(link, Session)
         match event:
             case ppp.LinkOpened():
-                link.peer_mru = event.peer_mru
-                self.plane.session_set(link.handle, mtu=event.peer_mru, mru=event.our_mru)
+                # A segment has to fit our TUN device, too.
+                link.mtu = min(event.peer_mru, self.config.mtu or self.config.ppp.mru)
+                self.plane.session_set(link.handle, mtu=link.mtu, mru=event.our_mru)
             case ppp.PeerAttempted():
                 self._check(link, event.attempt, now)
             case ppp.Authenticated():
@@ -233,6 +238,11 @@ class Lns:
 
     def _admit(self, session: Session, event: ppp.Authenticated, now: float) -> None:
         """Authenticated: find the user an address and open the network phase."""
+        if session.user not in ("", event.name):
+            self._tell(say.session_refused(session, Refused(f"{event.name}: {_SOMEBODY_ELSE}")))
+            self.plane.session_routes(session.handle, [])
+            self.disconnect(session, _SOMEBODY_ELSE, now, DisconnectCode.NO_NCP)
+            return
         if session.lease is not None:  # LCP was negotiated anew
             self.directory.release(session.lease, now)
             session.lease = None
@@ -243,6 +253,7 @@ class Lns:
         lease = self.directory.admit(event.name, now, source=session.path.remote.host)
         if isinstance(lease, Refused):
             self._tell(say.session_refused(session, lease))
+            self.plane.session_routes(session.handle, [])
             self.disconnect(session, lease.message.lower(), now, DisconnectCode.NO_NCP)
             return
         session.lease = lease
@@ -258,9 +269,8 @@ class Lns:
         if idle:
             self.plane.session_set(session.handle, idle_seconds=idle)
         limit = lease.session_seconds or self.config.session_seconds
-        if limit:
-            session.ends_at = now + limit
-            self._arm(session)
+        session.ends_at = session.since + limit if limit else None
+        self._arm(session)
 
     def _replace(self, session: Session, now: float) -> None:
         """End an earlier session of the same device, whose user may have no more of them.
@@ -327,7 +337,7 @@ class Lns:
             ours=link.ours if link else None,
             peer=link.peer if link else None,
             prefix=_autoconfigured(lease.ipv6_prefix),
-            mtu=max(session.peer_mru, LEAST_MTU),
+            mtu=max(session.mtu, LEAST_MTU),
             duid=self.config.duid,
         )
 

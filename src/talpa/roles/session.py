@@ -18,8 +18,8 @@ class Session(Link):
         "ipv6",
         "lease",
         "method",
+        "mtu",
         "next_advertisement",
-        "peer_mru",
         "up",
         "user",
     )
@@ -31,7 +31,8 @@ class Session(Link):
         """What the client said of itself in LCP Identification."""
         self.method = ""
         self.lease: Lease | None = None
-        self.peer_mru = 0
+        self.mtu = 0
+        """Largest packet towards the client; 0 until LCP is open."""
         self.ipv4 = False
         self.ipv6: ppp.Ipv6Up | None = None
         self.up = False
@@ -45,7 +46,7 @@ class Session(Link):
             return "closing"
         if self.ipv4 or self.ipv6 is not None:
             return "up"
-        return "authenticating" if self.peer_mru and not self.user else "negotiating"
+        return "authenticating" if self.mtu and not self.user else "negotiating"
 
     def who(self) -> str:
         """The session in a sentence: user, address, device."""

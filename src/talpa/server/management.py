@@ -138,7 +138,7 @@ class ServerManagement:
             sent_packets=counters.sent_packets,
             sent_octets=counters.sent_octets,
             dropped=counters.dropped,
-            mtu=session.peer_mru,
+            mtu=session.mtu,
             state=session.state(),
         )
 

@@ -64,7 +64,7 @@ class ServerProcess:
             Endpoint(build.l2tp_config(settings), os.urandom, self._last_data, self._admit),
             self.plane,
             self.directory,
-            _lns_config(settings),
+            _lns_config(settings, settings),
             os.urandom,
             self.log.tell,
         )
@@ -126,7 +126,7 @@ class ServerProcess:
         networks = [*build.pool_networks(settings), *self._networks_in_use()]
         self.host.reload_pools(networks, started_with.server.masquerade)
         self.directory.reload(users, build.pools(settings))
-        self.lns.config = _lns_config(settings)
+        self.lns.config = _lns_config(settings, started_with)
         kept = len(self.lns.links)
         self.settings = settings
         text = f"configuration read again: {len(settings.users)} users, {len(settings.pools)} pools"
@@ -243,12 +243,13 @@ class ServerProcess:
         await _until(lambda: not lns.endpoint.busy, started + GOODBYE_SECONDS)
 
 
-def _lns_config(settings: Settings) -> LnsConfig:
+def _lns_config(settings: Settings, started_with: Settings) -> LnsConfig:
     return LnsConfig(
         build.ppp_config(settings),
         idle_seconds=settings.ppp.idle_timeout,
         session_seconds=settings.ppp.session_timeout,
         duid=build.duid(settings),
+        mtu=build.plane_config(started_with).tun_mtu,
     )
 
 
