@@ -8,8 +8,9 @@ from pages.markdown import table
 from talpa.aaa.limits import GuessLimits
 from talpa.dataplane.reference import early, outbound, sequencing
 from talpa.hostconfig import dhcpv6_message, names, routes
+from talpa.l2tp import control_channel
 from talpa.l2tp.config import Config as L2tp
-from talpa.l2tp.v2 import body, calls, reception
+from talpa.l2tp.v2 import body, calls, endpoint, reception
 from talpa.ppp import line
 from talpa.ppp import options as ppp_options
 from talpa.ppp.auth import formats
@@ -68,6 +69,16 @@ def _strangers() -> list[Row]:
             f"{_of(L2tp, 'setup_timeout'):g} s",
             "forgotten: `half-open control connection was never completed`",
         ),
+        (
+            "Octets of a datagram with a control message",
+            _number(endpoint.MOST_OCTETS),
+            "`control message too long`",
+        ),
+        (
+            "Octets of AVPs of an SCCCN that waits until there is room",
+            _number(reception.SCCCN_OCTETS),
+            "not kept; the peer sends it again",
+        ),
     ]
 
 
@@ -87,6 +98,16 @@ def _tunnels() -> list[Row]:
             "Messages ahead of their turn (`[l2tp] receive_window`)",
             _number(_of(L2tp, "receive_window")),
             "`control message beyond the receive window`",
+        ),
+        (
+            "Octets of AVPs in these",
+            _number(control_channel.EARLY_OCTETS),
+            "`control message ahead of its turn: no room`; the peer sends it again",
+        ),
+        (
+            "Messages that the peer has not acknowledged, while it asks for calls",
+            _number(calls.MOST_ANSWERS),
+            "CDN, result 4",
         ),
         (
             "Messages under way to the peer, whatever window it offers",

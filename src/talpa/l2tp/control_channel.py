@@ -21,7 +21,7 @@ WINDOW_IF_ABSENT = 4
 """What the peer takes without a Receive Window Size AVP (RFC 2661 4.4.3)."""
 
 
-_EARLY_OCTETS = 16_384
+EARLY_OCTETS = 16_384
 """AVPs of messages ahead of their turn, all together."""
 
 _BEHIND = 4096
@@ -161,7 +161,7 @@ class ControlChannel:
             if self._early is None:
                 self._early = {}
             kept = sum(len(early) for _, early in self._early.values())
-            if kept + len(body) <= _EARLY_OCTETS:
+            if kept + len(body) <= EARLY_OCTETS:
                 self._early.setdefault(ns, (session_id, body))
             else:
                 self._drops.add("control message ahead of its turn: no room")

@@ -57,7 +57,7 @@ def _no_data(_tunnel_id: int) -> float:
     return 0.0
 
 
-_MOST_OCTETS = 8192
+MOST_OCTETS = 8192
 """Of a datagram with a control message: the longest real one, an ICCN with all that a LAC learnt of
 LCP and of the user, stays below 2,000."""
 
@@ -106,7 +106,7 @@ class Endpoint:
     def receive(self, path: Path, data: bytes, now: float) -> None:
         """Take a datagram whose T bit is set."""
         self._now = now
-        if len(data) > _MOST_OCTETS:
+        if len(data) > MOST_OCTETS:
             self.drops.add("control message too long")
             return
         try:

@@ -25,7 +25,7 @@ AMPLIFICATION = 3
 _STOPCCN_SIZE = CONTROL_SIZE + 8 + 8 + 10
 """StopCCN without text."""
 
-_SCCCN_OCTETS = 1024
+SCCCN_OCTETS = 1024
 """AVPs of the longest SCCCN that waits in line: no real one has a tenth of that."""
 
 
@@ -130,7 +130,7 @@ class Reception:
 
     def put_in_line(self, stranger: Stranger, header: ControlHeader, body: bytes) -> None:
         """Keep a stranger's SCCCN until there is room. What comes behind it is sent again."""
-        if header.ns == 1 and 0 < len(body) <= _SCCCN_OCTETS:
+        if header.ns == 1 and 0 < len(body) <= SCCCN_OCTETS:
             line = self.lines.setdefault(place(stranger.path.remote.host), {})
             line.setdefault(stranger.tunnel_id, (stranger, header, body))
 
