@@ -31,6 +31,16 @@ def test_tunnel_secrets_go_by_host_name(two_pools: Settings) -> None:
     assert config.secret_for("") == Secret("common tunnel secret")
 
 
+def test_with_secrets_for_some_peers_only_all_others_are_refused(two_pools: Settings) -> None:
+    l2tp = two_pools.l2tp.model_copy(update={"secret": None})
+    config = build.l2tp_config(two_pools.model_copy(update={"l2tp": l2tp}))
+    assert config.secret_for("lac.example.net") == Secret("secret of this one")
+    secret = config.secret_for("anybody")
+    assert secret is not None
+    assert len(secret.reveal()) == 32
+    assert secret != build.l2tp_config(two_pools).secret_for("anybody")
+
+
 def test_without_secrets_there_is_no_tunnel_authentication() -> None:
     config = build.l2tp_config(load(EXAMPLES / "talpa.toml"))
     assert config.secret_for("anybody") is None

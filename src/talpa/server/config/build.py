@@ -1,5 +1,6 @@
 """From settings to what the rooms are started with: each room sees its own frozen values only."""
 
+import secrets
 import uuid
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
@@ -18,6 +19,9 @@ def l2tp_config(settings: Settings) -> l2tp.Config:
     """How tunnels are answered."""
     own = {peer.host_name: peer.secret for peer in settings.l2tp.peers}
     shared = settings.l2tp.secret
+    if own and shared is None:
+        # Who has no secret is not let in under another name than those that have one.
+        shared = Secret(secrets.token_bytes(32))
 
     def secret_for(host_name: str) -> Secret | None:
         return own.get(host_name, shared)

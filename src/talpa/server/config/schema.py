@@ -112,8 +112,9 @@ class L2tp(Section):
         example="false",
     )
     secret: SecretText | None = option(
-        "Tunnel secret for every peer that has none of its own. Without one, tunnels are not "
-        "authenticated; users still are.",
+        "Tunnel secret for every peer that has none of its own. Without one, peers that have none "
+        "are refused if another has; if nobody has, tunnels are not authenticated; users still "
+        "are.",
         default=None,
         example="tunnel secret",
     )
