@@ -38,6 +38,18 @@ class Clock:
         """What is to be sent goes onto the link by itself."""
 
 
+def test_a_user_whose_name_is_a_number_comes_before_the_tunnel_of_that_number() -> None:
+    scene = Scene()
+    scene.up()
+    (session,) = scene.server.role.sessions()
+    tunnel = str(session.tunnel_id)
+    session.user = tunnel
+    assert scene.management.disconnect(tunnel) == [f"{tunnel} {session.id}"]
+    assert scene.tunnels()[0].state == "established", "the tunnel itself was not meant"
+    session.user = "alice"
+    assert f"tunnel {tunnel}" in scene.management.disconnect(tunnel)
+
+
 class Scene:
     def __init__(self) -> None:
         self.server, self.client = ServerEnd(1), ClientEnd(2)

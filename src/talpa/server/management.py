@@ -100,15 +100,19 @@ class ServerManagement:
 
     def disconnect(self, target: str) -> list[str]:
         """End the sessions of a user, one session ("12/34"), or a tunnel ("12") with all of its
-        sessions; what was ended. Empty when nothing answers to the name."""
+        sessions; what was ended. A user of that name comes before a tunnel. Empty when nothing
+        answers to the name."""
         now = self._driver.now()
         ended = []
-        for session in self._lns.sessions():
-            if target in (session.id, session.user, str(session.tunnel_id)):
-                self._lns.disconnect(session, _BY_ADMINISTRATOR, now)
-                ended.append(f"{session.user or 'session'} {session.id}")
+        meant = [s for s in self._lns.sessions() if target and target in (s.id, s.user)]
+        a_tunnel = target.isdecimal() and not meant
+        if a_tunnel:
+            meant = [s for s in self._lns.sessions() if target == str(s.tunnel_id)]
+        for session in meant:
+            self._lns.disconnect(session, _BY_ADMINISTRATOR, now)
+            ended.append(f"{session.user or 'session'} {session.id}")
         self._driver.turn()  # LCP says goodbye before the tunnel goes
-        if target.isdecimal() and self._lns.close_tunnel(int(target), _BY_ADMINISTRATOR, now):
+        if a_tunnel and self._lns.close_tunnel(int(target), _BY_ADMINISTRATOR, now):
             ended.append(f"tunnel {target}")
             self._driver.turn()
         return ended
