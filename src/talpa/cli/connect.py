@@ -34,6 +34,10 @@ def connect(
     default_route: Annotated[
         bool, typer.Option("--default-route", help="Send everything through it.")
     ] = False,
+    no_routes: Annotated[
+        bool,
+        typer.Option("--no-routes", help="Take no routes from the server, only those of --route."),
+    ] = False,
     no_dns: Annotated[
         bool, typer.Option("--no-dns", help="Leave the name servers of this machine alone.")
     ] = False,
@@ -80,6 +84,9 @@ def connect(
     The password is asked for, or taken from --password-file or the variable TALPA_PASSWORD; it is
     never an argument, which every process on this machine could read.
 
+    The server may send networks to reach through it. Those that would take everything, this
+    machine's own traffic or the way to the server itself are not used; --no-routes takes none.
+
     Exit status: 0 when it was connected and you ended it (Ctrl-C, SIGTERM); 1 when the server
     refused the user, this machine refused something, the connection never came up, or it ended
     and --no-reconnect is given; 2 for wrong arguments.
@@ -101,6 +108,7 @@ def connect(
         password=password_for(url, password_file),
         tunnel_secret=secret,
         routes=routes,
+        server_routes=not no_routes,
         default_route=default_route,
         use_dns=not no_dns,
         tun=tun,

@@ -7,6 +7,7 @@ What that means for the host (addresses, routes, name servers) is its owner's to
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import TypeVar
 
 from talpa.dataplane import interface as plane
 from talpa.hostconfig import (
@@ -33,6 +34,11 @@ _CREDENTIALS = frozenset(
     (DisconnectCode.AUTHENTICATION_PROTOCOL_UNACCEPTABLE, DisconnectCode.AUTHENTICATION_FAILED)
 )
 """Ends that calling again with the same credentials will meet again."""
+
+T = TypeVar("T")
+
+_MOST_EACH = 16
+"""Addresses, name servers, search domains that are kept."""
 
 ASK_TIMES = 4
 ASK_SECONDS = 3.0
@@ -189,7 +195,7 @@ class Client:
                     self.network,
                     ipv4=event.ours,
                     peer=event.peer,
-                    dns=tuple(dict.fromkeys(event.dns)),
+                    dns=tuple(dict.fromkeys((*event.dns, *_of_ipv6(self.network.dns)))),
                     wins=event.wins,
                 )
                 self._ready(link, now)
@@ -199,7 +205,11 @@ class Client:
                 self._ready(link, now)
                 self._begin_asking(now)
             case ppp.Ipv4Down():
-                self.network = replace(self.network, ipv4=None, peer=None)
+                dns = _of_ipv6(self.network.dns)
+                self.network = replace(
+                    self.network, ipv4=None, peer=None, dns=dns, wins=(), routes=()
+                )
+                self._told_ipv4 = False
                 self._ready(link, now)
             case ppp.Ipv6Down():
                 self.network = replace(self.network, link_local=None, ipv6=())
@@ -269,7 +279,7 @@ class Client:
         self.network = replace(
             self.network,
             routes=told.routes,
-            search=told.search,
+            search=_both(told.search, self.network.search),
             dns=self.network.dns or told.dns,
         )
         self.changed = True
@@ -279,13 +289,15 @@ class Client:
         ours = self.network.link_local
         if ours is None:
             return
-        addresses = tuple(
-            slaac_address(prefix.network, ours)
-            for prefix in told.prefixes
-            if prefix.autonomous and prefix.network.prefixlen == 64
+        # What is not advertised this time stays, until it is taken back with a lifetime of 0.
+        withdrawn = {slaac_address(p.network, ours) for p in told.prefixes if not p.valid}
+        kept = tuple(a for a in self.network.ipv6 if a not in withdrawn)
+        network = replace(
+            self.network,
+            ipv6=_both(told.addresses(ours), kept),
+            dns=_both(self.network.dns, told.dns),
+            search=_both(self.network.search, told.search),
         )
-        dns6 = tuple(d for d in told.dns if d not in self.network.dns)
-        network = replace(self.network, ipv6=addresses, dns=(*self.network.dns, *dns6))
         if network != self.network:
             self.network = network
             self.changed = True
@@ -316,6 +328,15 @@ class Client:
     def _fail(self, reason: str, now: float) -> None:  # noqa: ARG002
         if not self.failure:
             self.failure = reason
+
+
+def _both(first: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
+    """Each of them once, and not without end."""
+    return tuple(dict.fromkeys((*first, *more)))[:_MOST_EACH]
+
+
+def _of_ipv6(servers: tuple[IPv4Address | IPv6Address, ...]) -> tuple[IPv6Address, ...]:
+    return tuple(s for s in servers if isinstance(s, IPv6Address))
 
 
 def _tunnel_reason(event: l2tp.ControlConnectionDown) -> str:

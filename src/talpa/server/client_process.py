@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 from itertools import pairwise
 from typing import Any
@@ -40,6 +40,15 @@ _PROGRESS = {
     Stage.AUTHENTICATION: "link is open, authenticating",
     Stage.ADDRESS: "authenticated, waiting for an address",
 }
+
+_NOT_BY_THE_SERVER = (
+    IPv4Network("0.0.0.0/8"),
+    IPv4Network("127.0.0.0/8"),
+    IPv4Network("169.254.0.0/16"),
+    IPv4Network("224.0.0.0/3"),
+)
+"""This machine itself, its link, multicast, broadcast, and whatever holds one of them, as the
+default route does: with --default-route it is there anyway."""
 
 _NO_NETWORK = frozenset(
     (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN)
@@ -192,6 +201,9 @@ class Connection:
         self._client.links.on_fault = self._link_fault
         self._applied = Network()
         self._refused_routes: set[IPv4Network | IPv6Network] = set()
+        """By this machine."""
+        self._unwanted_routes: set[IPv4Network] = set()
+        """Sent by the server, and not used."""
         self._was_up = False
         self._said_up = False
         self._saying: asyncio.TimerHandle | None = None
@@ -274,10 +286,11 @@ class Connection:
         self._applied = network
         if (before.ipv4 or network.ipv4) != network.ipv4:
             self._start_afresh()
+            before = Network()
         addresses6: list[IPv6Interface | IPv6Address] = list(network.ipv6)
         if network.link_local is not None:
             addresses6.append(IPv6Interface((network.link_local, 64)))
-        routes = [*settings.routes, *(r.network for r in network.routes)]
+        routes = [*settings.routes, *self._server_routes(network)]
         if settings.default_route:
             routes += _everywhere(network)
         self._host.setup_client(tun, network.mtu, network.ipv4, network.peer, addresses6)
@@ -295,6 +308,20 @@ class Connection:
             loop = asyncio.get_running_loop()
             self._saying = loop.call_later(IPV4_SECONDS, self._say_up)
 
+    def _server_routes(self, network: Network) -> Iterator[IPv4Network]:
+        """Those that the server sends, without what it has no business with."""
+        if not self._settings.server_routes:
+            return
+        assert self._remote is not None
+        server = ip_address(self._remote.host)
+        for route, _ in network.routes:
+            if server in route or any(route.overlaps(own) for own in _NOT_BY_THE_SERVER):
+                if route not in self._unwanted_routes:
+                    self._unwanted_routes.add(route)
+                    self._say_unreached(route, "the server may not send this route")
+            else:
+                yield route
+
     def _use_name_servers(self, network: Network) -> None:
         """A connection by which names are not resolved is better than none."""
         everything = self._settings.default_route
@@ -311,8 +338,11 @@ class Connection:
             self._host.add_routes([route])
         except HostError as error:
             self._refused_routes.add(route)
-            text = f"{route} is not reached through the tunnel: {error}"
-            self._say("route-refused", text, "warning")
+            self._say_unreached(route, str(error))
+
+    def _say_unreached(self, route: IPv4Network | IPv6Network, why: str) -> None:
+        text = f"{route} is not reached through the tunnel: {why}"
+        self._say("route-refused", text, "warning")
 
     def _start_afresh(self) -> None:
         """Another address than before: what belonged to the old one goes."""

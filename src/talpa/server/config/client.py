@@ -28,6 +28,8 @@ class ClientSettings:
     tunnel_secret: Secret | None = None
     routes: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks to reach through the tunnel, besides those that the server sends."""
+    server_routes: bool = True
+    """Reach the networks that the server sends through the tunnel."""
     default_route: bool = False
     """Everything goes through the tunnel."""
     use_dns: bool = True
