@@ -269,7 +269,7 @@ def test_the_peers_leave_is_acknowledged_and_then_the_link_is_over() -> None:
     assert [p.code for p in peer.send(LCP, Code.TERMINATE_REQUEST, 34)] == [Code.TERMINATE_ACK]
     assert peer.wait(2) == []
     closed = peer.ended()
-    assert closed.reason == "the peer ended the link: User request"
+    assert closed.reason == 'the peer ended the link, saying "User request"'
     assert (closed.cause, closed.direction, closed.by_peer) == (3, 1, True)
 
 
@@ -297,7 +297,7 @@ def test_a_peer_that_leaves_before_lcp_is_open_is_asked_once_more() -> None:
     peer.send(LCP, Code.TERMINATE_REQUEST, 1, b"no")
     assert [p.code for p in peer.wait(10)] == [Code.CONFIGURE_REQUEST]
     closed = peer.ended()
-    assert closed.reason == "the peer ended the link: no"
+    assert closed.reason == 'the peer ended the link, saying "no"'
 
 
 def test_nothing_comes_of_a_link_that_is_over() -> None:

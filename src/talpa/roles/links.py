@@ -15,6 +15,7 @@ from talpa.l2tp.values import CdnResult, DisconnectCode, PppDisconnectCause, Sto
 from talpa.ppp import events as ppp
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.link import PppLink
+from talpa.roles.notices import said
 from talpa.sansio import Deadlines, Drops, Path, Rng, earliest
 
 _FAULT = "internal error"
@@ -290,8 +291,9 @@ class Links:
         closed = link.closing or link.ppp.ending
         if closed is None:
             who = "the peer" if event.by_peer else "L2TP"
-            text = event.result.message or event.result.cause or CdnResult(event.result.code).text
-            closed = ppp.LinkClosed(f"{who} ended the call: {text}", 0, by_peer=event.by_peer)
+            text = event.result.cause or CdnResult(event.result.code).text
+            text = said(event.result.message, text, by_peer=event.by_peer)
+            closed = ppp.LinkClosed(f"{who} ended the call{text}", 0, by_peer=event.by_peer)
         self._forget(link, closed, now)
 
     def _pump(self, link: Link, now: float) -> None:

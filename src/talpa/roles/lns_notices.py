@@ -6,7 +6,7 @@ from talpa.dataplane.interface import Counters
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.values import CdnResult, StopCcnResult
 from talpa.ppp.events import LinkClosed
-from talpa.roles.notices import Notice
+from talpa.roles.notices import Notice, said
 from talpa.roles.session import Session
 from talpa.sansio import Path
 
@@ -39,10 +39,13 @@ def tunnel_down(event: l2tp.ControlConnectionDown) -> Notice:
     """A control connection ended, or never came up."""
     text = _with_advice(event.result)
     ended = "was ended by the peer" if event.by_peer else "ended"
+    why = said(event.result.message, text, by_peer=event.by_peer)
+    if event.result.message:
+        why += _advice(event.result)
     wrong = not event.by_peer and event.result.code not in _GOOD_ENDS
     return Notice(
         "tunnel-down",
-        f"{event.path.remote}{_named(event.peer)}: tunnel {event.tunnel_id} {ended}: {text}",
+        f"{event.path.remote}{_named(event.peer)}: tunnel {event.tunnel_id} {ended}{why}",
         "warning" if wrong else "info",
         {"tunnel": event.tunnel_id, "peer": str(event.path.remote), "reason": text},
     )
@@ -51,9 +54,11 @@ def tunnel_down(event: l2tp.ControlConnectionDown) -> Notice:
 def call_failed(event: l2tp.CallDown, path: Path) -> Notice:
     """A call ended before it was up."""
     text = event.result.message or CdnResult(event.result.code).text
+    why = said(event.result.message, text, by_peer=True) if event.by_peer else f": {text}"
+    ended = ": the peer ended it" if event.by_peer else ""
     return Notice(
         "call-failed",
-        f"call {event.tunnel_id}/{event.session_id} from {path.remote} came to nothing: {text}",
+        f"call {event.tunnel_id}/{event.session_id} from {path.remote} came to nothing{ended}{why}",
         "info",
         {
             "session": f"{event.tunnel_id}/{event.session_id}",
@@ -158,10 +163,13 @@ def _named(peer: l2tp.Peer | None) -> str:
 
 def _with_advice(result: l2tp.Result) -> str:
     """Why a tunnel ended, and where a person can mend it, what to look at."""
-    text = result.message or StopCcnResult(result.code).text
+    return (result.message or StopCcnResult(result.code).text) + _advice(result)
+
+
+def _advice(result: l2tp.Result) -> str:
     if result.code == StopCcnResult.NOT_AUTHORIZED:
-        text += " (compare the tunnel secret of both ends)"
-    return text
+        return " (compare the tunnel secret of both ends)"
+    return ""
 
 
 def _duration(seconds: float) -> str:

@@ -288,7 +288,7 @@ class Lcp(ControlProtocol):
         if error:
             reason += f": {ras_text(error)}"
         elif data:
-            reason += f": {printable(data, MOST_TEXT)}"
+            reason += f', saying "{printable(data, MOST_TEXT)}"'
         return LinkClosed(
             reason, _CAUSE_TERMINATED, by_peer=True, ras_error=error, direction=_BY_PEER
         )
