@@ -22,7 +22,8 @@ def disconnect(
 ) -> None:
     """End the sessions of a user, one session, or a whole tunnel.
 
-    The client is told, and may connect again.
+    A number is a user where one of that name is connected, and a tunnel otherwise. The client is
+    told, and may connect again.
     """
     for ended in ApiClient(socket).disconnect(target):
         sys.stdout.write(f"disconnected {printable(ended)}\n")

@@ -10,8 +10,6 @@ from talpa.hostconfig.packets import parse_udp4, udp4
 from talpa.hostconfig.routes import Route
 from talpa.wire import Malformed
 
-RETRY_SECONDS = (3.0, 3.0, 3.0)
-"""How long to wait for the answer before asking again; many servers never answer."""
 _BROADCAST = IPv4Address("255.255.255.255")
 _ASKED = (
     dhcp.SUBNET_MASK,

@@ -23,8 +23,6 @@ ROUTER_LIFETIME = 65535
 """Seconds (RFC 8319 3): a session may sleep long before it is advertised to again."""
 REPEAT_SECONDS = 16384.0
 """An open link is advertised to this often, so that three may be lost in a router's lifetime."""
-SOLICIT_SECONDS = (4.0, 4.0, 4.0)
-"""A client's waits between solicitations (RFC 4861 10: RTR_SOLICITATION_INTERVAL)."""
 
 _OPTION_PREFIX = 3
 _OPTION_MTU = 5

@@ -42,7 +42,7 @@ _MOST_EACH = 16
 
 ASK_TIMES = 4
 ASK_SECONDS = 3.0
-"""How often and how far apart the server's DHCP and router are asked."""
+"""How often and how far apart the server's DHCP and router are asked; many never answer."""
 
 
 class Stage(Enum):

@@ -129,8 +129,9 @@ class ServerProcess:
         self.lns.config = _lns_config(settings, started_with)
         kept = len(self.lns.links)
         self.settings = settings
-        text = f"configuration read again: {len(settings.users)} users, {len(settings.pools)} pools"
-        text += f"; {kept} sessions go on"
+        users_read = _counted(len(settings.users), "user")
+        text = f"configuration read again: {users_read}, {_counted(len(settings.pools), 'pool')}"
+        text += f"; {_counted(kept, 'session')} {'goes' if kept == 1 else 'go'} on"
         if fixed:
             text += f"; changes in {', '.join(f'[{n}]' for n in fixed)} wait for the next start"
         return text
@@ -241,6 +242,10 @@ class ServerProcess:
         await _until(lambda: not len(lns.links), half)
         await _paced(driver, lns.endpoint.tunnels(), end_tunnel, started + GOODBYE_SECONDS)
         await _until(lambda: not lns.endpoint.busy, started + GOODBYE_SECONDS)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count != 1)}"
 
 
 def _lns_config(settings: Settings, started_with: Settings) -> LnsConfig:
