@@ -47,6 +47,15 @@ def test_sessions_is_a_table_of_80_columns_without_colour(path: Path) -> None:
     assert result.exit_code == 0
 
 
+def test_a_full_disk_is_said_in_a_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(
+            [TALPA, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert found.returncode == 1
+    assert found.stderr == "error: the output cannot be written: No space left on device\n"
+
+
 def test_long_names_are_cut_to_the_terminal_and_whole_elsewhere(
     path: Path, management: CannedManagement
 ) -> None:

@@ -105,7 +105,7 @@ class ApiClient:
             case PermissionError():
                 return ApiError(
                     f"this user may not talk to the server on {self.path}",
-                    "run the command as root, or as the user who runs the server",
+                    "run it as root, or as the user who runs the server",
                 )
             case TimeoutError():
                 return ApiError(

@@ -1,5 +1,7 @@
 """The program `talpa`: its commands, and what they have in common."""
 
+import errno
+import os
 import sys
 from typing import Annotated
 
@@ -10,7 +12,7 @@ from talpa.cli.check_config import check_config
 from talpa.cli.connect import connect
 from talpa.cli.demo.command import demo
 from talpa.cli.disconnect import disconnect
-from talpa.cli.errors import Commands
+from talpa.cli.errors import FAILED, Commands, say
 from talpa.cli.reload import reload
 from talpa.cli.serve import serve
 from talpa.cli.sessions import sessions
@@ -64,8 +66,18 @@ for _command in (
 
 
 def main() -> None:
-    """Run the program."""
-    app()
+    """Run the program. Output that cannot be written, such as to a full disk, is said so."""
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EPIPE):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(f"error: the output cannot be written: {error.strerror}")
+        sys.exit(FAILED)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,11 @@ ConfigOption = Annotated[
 SocketOption = Annotated[
     Path,
     typer.Option(
-        "--socket", metavar="PATH", envvar="TALPA_SOCKET", help="Socket of the running server."
+        "--socket",
+        metavar="PATH",
+        envvar="TALPA_SOCKET",
+        help="Socket of the running server.",
+        readable=False,  # not looked at here: whoever may not use it is told what to do instead
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

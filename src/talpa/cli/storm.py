@@ -161,7 +161,7 @@ def _show(report: "Report") -> None:
     if report.failures:
         sys.stdout.write("\n")
         print_table(
-            [Column("FAILED BEFORE"), Column("CLIENTS", right=True), Column("WHY", elastic=True)],
+            [Column("FAILED BEFORE"), Column("CLIENTS", right=True), Column("WHY", wraps=True)],
             [
                 [stage, str(count), cause]
                 for (stage, cause), count in report.failures.most_common(20)
@@ -170,7 +170,7 @@ def _show(report: "Report") -> None:
     if report.losses:
         sys.stdout.write("\n")
         print_table(
-            [Column("LOST", right=True), Column("WHY", elastic=True)],
+            [Column("LOST", right=True), Column("WHY", wraps=True)],
             [[str(count), cause] for cause, count in report.losses.most_common(20)],
         )
     if report.outages:

@@ -23,6 +23,8 @@ class Column(NamedTuple):
     """Set to the right: numbers."""
     elastic: bool = False
     """Cut first when the terminal is narrow."""
+    wraps: bool = False
+    """Goes on in the next line where it would be cut: sentences."""
 
 
 def print_table(
@@ -39,12 +41,21 @@ def print_table(
         table.add_column(
             column.title,
             justify="right" if column.right else "left",
-            no_wrap=not column.elastic,
+            no_wrap=not (column.elastic or column.wraps),
             min_width=_ELASTIC if column.elastic else None,
         )
     for row in rows:
         # Text, not markup: names come from peers.
-        table.add_row(*(Text(printable(cell), no_wrap=True, overflow="ellipsis") for cell in row))
+        table.add_row(
+            *(
+                Text(
+                    printable(cell),
+                    no_wrap=not column.wraps,
+                    overflow="fold" if column.wraps else "ellipsis",
+                )
+                for column, cell in zip(columns, row, strict=True)
+            )
+        )
     width = terminal_width() if cut else None
     Console(width=width or _UNCUT, highlight=False).print(table, soft_wrap=not width)
 
