@@ -36,7 +36,7 @@ from talpa.server.management import ServerManagement
 from talpa.server.passwords import ChangedPasswords
 
 GOODBYE_SECONDS = 4.0
-"""How long peers have to answer our goodbye; half of it for sessions, the rest for tunnels."""
+"""How long peers have to answer our goodbye; a quarter of it for sessions, the rest for tunnels."""
 GOODBYE_BATCH = 50
 GOODBYE_PAUSE = 0.002
 """How many goodbyes are said at a time, and the seconds in between."""
@@ -230,7 +230,7 @@ class ServerProcess:
         self.log.tell(Notice("stopping", f"saying goodbye to {count} session{'s' * (count != 1)}"))
         started = time.monotonic()
         lns.stop_accepting()
-        half = started + GOODBYE_SECONDS / 2
+        sessions_until = started + GOODBYE_SECONDS / 4
 
         def end_session(session: Session) -> None:
             lns.disconnect(session, "the server is going down", driver.now())
@@ -238,9 +238,15 @@ class ServerProcess:
         def end_tunnel(tunnel_id: int) -> None:
             lns.close_tunnel(tunnel_id, "the server is going down", driver.now())
 
-        await _paced(driver, lns.sessions(), end_session, half)
-        await _until(lambda: not len(lns.links), half)
-        await _paced(driver, lns.endpoint.tunnels(), end_tunnel, started + GOODBYE_SECONDS)
+        left = await _paced(driver, lns.sessions(), end_session, sessions_until)
+        if not left:
+            await _until(lambda: not len(lns.links), sessions_until)
+        # StopCCN ends the sessions of its tunnel, too: nobody goes without.
+        for tunnel_id in await _paced(
+            driver, lns.endpoint.tunnels(), end_tunnel, started + GOODBYE_SECONDS * 3 / 4
+        ):
+            end_tunnel(tunnel_id)
+        driver.turn()
         await _until(lambda: not lns.endpoint.busy, started + GOODBYE_SECONDS)
 
 
@@ -260,15 +266,17 @@ def _lns_config(settings: Settings, started_with: Settings) -> LnsConfig:
 
 async def _paced(
     driver: Driver, items: Sequence[T], act: Callable[[T], None], deadline: float
-) -> None:
-    """Do something to each, a batch at a time with room for the answers in between."""
+) -> Sequence[T]:
+    """Do something to each, a batch at a time with room for the answers in between; those that
+    were left when time was up."""
     for start in range(0, len(items), GOODBYE_BATCH):
         if time.monotonic() > deadline:
-            break
+            return items[start:]
         for item in items[start : start + GOODBYE_BATCH]:
             act(item)
         driver.turn()
         await asyncio.sleep(GOODBYE_PAUSE)
+    return ()
 
 
 async def _until(done: Callable[[], bool], deadline: float) -> None:
