@@ -34,7 +34,7 @@ types: ## mypy, strict
 	@.venv/bin/mypy
 
 unit: ## the tests that need neither root nor guests
-	@scripts/setup run
+	@scripts/setup unit
 	@.venv/bin/pytest -m "not interop and not netns" --numprocesses auto --maxprocesses 4
 
 interop: ## the tests against real peers

@@ -1,6 +1,7 @@
 import pytest
 
-from talpa.aaa.limits import Guesses, GuessLimits, place
+from talpa.aaa.limits import Guesses, GuessLimits
+from talpa.sansio import place
 
 
 def test_each_wrong_password_doubles_the_wait_up_to_five_minutes() -> None:

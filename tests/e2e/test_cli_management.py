@@ -96,7 +96,7 @@ def test_names_from_peers_cannot_steer_the_terminal(
 ) -> None:
     management.found = [replace(SESSION, user="[red]x[/red]\x1b[2J\n")]
     output = run(path, "sessions").stdout
-    assert "[red]x[/red]?[2J?" in output
+    assert "[red]x[/red]\\x1b[2J\\n" in output
     assert "\x1b" not in output
 
 
@@ -198,7 +198,7 @@ def test_the_program_loads_no_protocol_to_ask_a_server() -> None:
         "print(sorted(rooms), 'pydantic' in sys.modules, 'rich' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.stdout == "['api', 'cli', 'server'] False False\n"
+    assert result.stdout == "['api', 'cli', 'server', 'wire'] False False\n"
 
 
 def test_version_and_help() -> None:

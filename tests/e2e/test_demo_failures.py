@@ -49,7 +49,7 @@ def test_a_server_that_ends_is_shown_with_its_log(
     said, error = broken_play(tmp_path, capsys)
     assert str(error) == "the server ended with status 3"
     assert error.hint
-    assert "address in ?[31muse" in said
+    assert "address in \\x1b[31muse" in said
 
 
 def test_one_that_never_answers_is_not_waited_for_long(

@@ -10,9 +10,9 @@ prolong itself.
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Address, ip_address
 from typing import NamedTuple
+
+from talpa.sansio import place
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +102,3 @@ class Guesses:
         self._welcome.move_to_end(key)
         if len(self._welcome) > self._limits.entries:
             self._welcome.popitem(last=False)
-
-
-@lru_cache(4096)
-def place(source: str) -> str:
-    """What counts as one place: an IPv4 address, an IPv6 /56; anything else is its own."""
-    try:
-        address = ip_address(source.partition("%")[0])
-    except ValueError:
-        return source
-    if isinstance(address, IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return f"{address.packed[:7].hex()}/56"

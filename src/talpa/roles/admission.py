@@ -10,7 +10,7 @@ what it has above a quarter is not counted against the others.
 
 from typing import Any
 
-from talpa.aaa.limits import place
+from talpa.sansio import place
 
 SETUPS_AT_ONCE = 256
 """Callers between their first proven message and their address."""

@@ -95,12 +95,13 @@ class ApiServer:
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
         self._server = None
+        # It may be gone (Python 3.13 removes it itself), or be that of a server started later.
         with contextlib.suppress(OSError):
-            # A server started later may have put its own socket there.
             if self.path.stat().st_ino == self._inode:
                 self.path.unlink()
-            if self._made_directory:
-                self.path.parent.rmdir()  # refused while something is in it
+        if self._made_directory:
+            with contextlib.suppress(OSError):  # refused while something is in it
+                self.path.parent.rmdir()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
