@@ -16,6 +16,7 @@ _TELLERS = ("_tell", "_say")
 
 MEANINGS: dict[str, str] = {
     "call-failed": "A call ended before PPP began in it; the text says why.",
+    "call-up": "A call is up, and PPP begins in it.",
     "configuration-warning": "Something in the configuration works but is likely not meant.",
     "connected": "There is an IPv4 address. The times are those of each step.",
     "data-plane-degraded": "The kernel refused something that can be done without, such as a "
@@ -27,6 +28,7 @@ MEANINGS: dict[str, str] = {
     "login-failed": "A name or password was wrong, an account is disabled or its password has "
     "expired, or the user must wait after earlier failures; `reason` says which.",
     "name-servers": "The name servers that the server gave.",
+    "ppp-step": "PPP on a session came a step further: LCP open, a login tried, a network up.",
     "progress": "The next step towards a connection has begun.",
     "ready": "The server answers.",
     "recovered": "The run before ended in a crash; what it had changed on this machine is now "

@@ -32,3 +32,22 @@ def test_a_client_connects_gets_its_network_and_leaves() -> None:
     assert server.role.sessions() == []
     assert server.directory.usage()[0].ipv4_used == 0
     assert not server.role.endpoint.describe()
+
+
+def test_every_step_is_told_when_asked_for() -> None:
+    server, client = ServerEnd(1), ClientEnd(2)
+    server.role.tracing = True
+    pair = connect(Link(3), client, server)
+    pair.run(30, until=lambda: complete(client))
+    told = [n.message for n in server.notices if n.name in ("call-up", "ppp-step")]
+    for step in (
+        "is up (serial",
+        "LCP is open",
+        "alice tries to log in",
+        "alice is logged in",
+        "IPv4 is up",
+        "IPv6 is up",
+    ):
+        assert any(step in line for line in told), step
+    assert all(n.level == "debug" for n in server.notices if n.name == "ppp-step")
+    assert not any("correct horse" in line for line in told)

@@ -68,6 +68,8 @@ class Lns:
         self.admission = Admission()
         self._closing = False
         self._tell = tell
+        self.tracing = False
+        """Whether every step of every session is told, for the log level "debug"."""
         self._deadlines: Deadlines[Session] = Deadlines()
 
     def sessions(self) -> list[Session]:
@@ -178,11 +180,16 @@ class Lns:
         self, event: l2tp.CallUp, path: Path, handle: int, link: PppLink, now: float
     ) -> Session:
         """A session that nobody has been let into yet."""
-        return Session(event, path, handle, link, now)
+        session = Session(event, path, handle, link, now)
+        if self.tracing:
+            self._tell(say.call_up(session))
+        return session
 
     def ppp_event(self, link: Link, event: ppp.Event, now: float) -> None:
         """Let the user in; open the way for traffic."""
         assert isinstance(link, Session)
+        if self.tracing:
+            self._tell(say.ppp_step(link, event))
         match event:
             case ppp.LinkOpened():
                 # A segment has to fit our TUN device, too.

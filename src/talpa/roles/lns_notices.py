@@ -5,7 +5,7 @@ from talpa.crypto.credentials import Attempt, Refused
 from talpa.dataplane.interface import Counters
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.values import CdnResult, StopCcnResult
-from talpa.ppp.events import LinkClosed
+from talpa.ppp import events as ppp
 from talpa.roles.notices import Notice, said
 from talpa.roles.session import Session
 from talpa.sansio import Path
@@ -65,6 +65,47 @@ def call_failed(event: l2tp.CallDown, path: Path) -> Notice:
             "client": path.remote.host,
             "reason": text,
         },
+    )
+
+
+def call_up(session: Session) -> Notice:
+    """PPP may begin on a call."""
+    call = session.call
+    numbers = f", from {call.calling_number}" if call.calling_number else ""
+    return Notice(
+        "call-up",
+        f"{session.who()}: call {session.id} is up (serial {call.serial}{numbers})",
+        "debug",
+        {"session": session.id, "client": session.path.remote.host},
+    )
+
+
+def ppp_step(session: Session, event: ppp.Event) -> Notice:
+    """PPP on a session came one step further, or fell back one."""
+    match event:
+        case ppp.LinkOpened():
+            text = f"LCP is open: the peer takes {event.peer_mru} octets, we take {event.our_mru}"
+        case ppp.PeerAttempted():
+            text = f"{event.attempt.name} tries to log in with {event.attempt.method}"
+        case ppp.Authenticated():
+            text = f"{event.name} is logged in with {event.method}"
+        case ppp.Ipv4Up():
+            text = f"IPv4 is up: {event.peer}"
+        case ppp.Ipv6Up():
+            text = f"IPv6 is up: {event.peer}"
+        case ppp.Ipv4Down():
+            text = "IPv4 is down"
+        case ppp.Ipv6Down():
+            text = "IPv6 is down"
+        case ppp.PeerIdentified():
+            text = f"the peer says that it is {event.text}"
+        case ppp.LinkClosed():
+            text = f"LCP is closed: {event.reason}"
+    return Notice(
+        "ppp-step",
+        f"session {session.id}: {text}",
+        "debug",
+        {"session": session.id, "client": session.path.remote.host},
     )
 
 
@@ -135,7 +176,9 @@ def session_up(session: Session, lease: Lease, now: float) -> Notice:
     )
 
 
-def session_down(session: Session, closed: LinkClosed, counters: Counters, now: float) -> Notice:
+def session_down(
+    session: Session, closed: ppp.LinkClosed, counters: Counters, now: float
+) -> Notice:
     """A session ended."""
     seconds = now - session.since
     fields: dict[str, object] = {

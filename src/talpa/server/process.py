@@ -72,6 +72,7 @@ class ServerProcess:
         self._started_with = settings
         self._stopping = asyncio.Event()
         self.lns.links.on_fault = self._link_fault
+        self.lns.tracing = settings.server.log_level == "debug"
 
     def _last_data(self, tunnel_id: int) -> float:
         return self.lns.links.tunnel_last_received(tunnel_id)
