@@ -174,7 +174,9 @@ def test_tcp_segments_are_kept_small_in_both_directions(net: Net) -> None:
     )
     captures = [
         subprocess.Popen(
-            namespace.inside("timeout", "8", "tcpdump", "-i", device, "-Q", "in", *syn),
+            namespace.inside(
+                "timeout", "8", "tcpdump", "--immediate-mode", "-i", device, "-Q", "in", *syn
+            ),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -314,7 +316,9 @@ def test_a_client_whose_address_goes_calls_again_from_another(net: Net) -> None:
 def test_the_end_is_said_to_every_peer(net: Net, tmp_path: Path) -> None:
     capture = tmp_path / "goodbye.pcap"
     tcpdump = subprocess.Popen(
-        net.world.server.inside("tcpdump", "-i", "wire2", "-U", "-w", str(capture), "udp"),
+        net.world.server.inside(
+            "tcpdump", "--immediate-mode", "-i", "wire2", "-U", "-w", str(capture), "udp"
+        ),
         stderr=subprocess.PIPE,
     )
     try:
