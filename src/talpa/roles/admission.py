@@ -16,9 +16,10 @@ SETUPS_AT_ONCE = 256
 """Callers between their first proven message and their address."""
 SHARE = 4
 """A place counts for at most a quarter of them, however many it has."""
-CALLS_PER_TUNNEL = 512
-"""Calls of one tunnel on their way to an address: a LAC may bring many at once."""
-CALLS_PER_PLACE = 1024
+CALLS_PER_TUNNEL = 4096
+"""Calls of one tunnel on their way to an address: a LAC may bring thousands at once. Each is a PPP
+link of a few KiB."""
+CALLS_PER_PLACE = 8192
 """The same, of all tunnels of one place."""
 CALL_WAIT = 5.0
 """Seconds for which a tunnel without a call counts: some tunnels never have one."""
