@@ -10,6 +10,7 @@ that answers nothing outstanding is discarded before it becomes an event, so tho
 to be complete.
 """
 
+from abc import ABC, abstractmethod
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -156,7 +157,7 @@ class Signal(IntEnum):
     """Not of the RFC: the protocol cannot be agreed on, and its owner should close it."""
 
 
-class Automaton:
+class Automaton(ABC):
     """State, Restart timer, Restart counter. What is sent, and what it means, is the subclass's."""
 
     __slots__ = ("_left", "deadline", "signal", "state")
@@ -191,53 +192,53 @@ class Automaton:
 
     # What the subclass says and does.
 
+    @abstractmethod
     def restart_seconds(self) -> float:
         """The Restart timer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pause_seconds(self) -> float:
         """How long the peer has to settle after it terminated (Zero-Restart-Count)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def max_configure(self) -> int:
         """Configure-Requests before the peer is taken for dead."""
-        raise NotImplementedError
 
+    @abstractmethod
     def max_terminate(self) -> int:
         """Terminate-Requests before the peer is taken for dead."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_configure_request(self) -> None:
         """Send-Configure-Request: the same again, unless it was answered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_terminate_request(self) -> None:
         """Send-Terminate-Request."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_terminate_ack(self, packet: bytes) -> None:
         """Send-Terminate-Ack, with the identifier of `packet`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_code_reject(self, packet: bytes) -> None:
         """Send-Code-Reject."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send(self, packet: bytes) -> None:
         """Send a packet that is ready."""
-        raise NotImplementedError
 
+    @abstractmethod
     def acknowledged_peer(self, packet: bytes) -> None:
         """The Configure-Request `packet` has been acknowledged."""
-        raise NotImplementedError
 
+    @abstractmethod
     def opened(self, now: float) -> None:
         """Opened is entered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def left_opened(self, now: float) -> None:
         """Opened is left."""
-        raise NotImplementedError
 
     def _act(self, action: str, now: float, packet: bytes, answer: bytes) -> None:
         """RFC 1661 4.4."""

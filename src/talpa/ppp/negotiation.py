@@ -5,6 +5,7 @@ takes in what the peer makes of its own wishes (`suggested`, `refused`). All els
 of identifiers, Ack, Nak or Reject, bounds on how long two sides may disagree.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -68,36 +69,36 @@ class ControlProtocol(Automaton):
 
     # The protocol's own.
 
+    @abstractmethod
     def wanted(self) -> list[tuple[int, bytes]]:
         """Options of our Configure-Request."""
-        raise NotImplementedError
 
     def unjudged(self) -> None:
         """A Configure-Request is about to be judged: what the peer wants is the default again."""
 
+    @abstractmethod
     def judge(self, kind: int, value: bytes) -> bytes | None:
         """What we make of an option: `value` itself to acknowledge it, other octets to Nak it with
         them, None to reject it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lacking(self, kinds: int) -> list[tuple[int, bytes]]:
         """Options to prompt the peer for. `kinds`: bit n for each option n that it listed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def suggested(self, kind: int, value: bytes) -> None:
         """The peer Naks an option that we asked for."""
-        raise NotImplementedError
 
     def refused(self, kind: int) -> None:
         """The peer rejects an option that we asked for; it is not asked for any more."""
 
+    @abstractmethod
     def renew(self) -> None:
         """A negotiation begins: want again what was given up in the last."""
-        raise NotImplementedError
 
+    @abstractmethod
     def terminated(self, data: bytes) -> LinkClosed:
         """Why the layer ends when the peer sent a Terminate-Request with `data`."""
-        raise NotImplementedError
 
     def extended(self, code: int, packet: bytes, data: bytes, now: float) -> bool:  # noqa: ARG002
         """Take a packet with a code above 7; False: the code is not known."""
