@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple, Protocol
 
+from talpa.esp.sa import AssociationSpec, Sa
 from talpa.sansio import Address, Drops, Path
 
 
 class StaleId(KeyError):
-    """A call named a peer, tunnel or session that is gone: a fault of the caller."""
+    """A call named an association, tunnel or session that is gone: a fault of the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Config:
     """What a data plane is started with."""
 
     listens: tuple[Address, ...]
-    """UDP addresses for L2TP. Port 0: any free one."""
+    """UDP addresses for L2TP in the clear. Port 0: any free one."""
     tun: str | None
     """Name of the TUN device to make; None: no device, IP packets go nowhere but to punts."""
     tun_mtu: int = 1400
@@ -35,6 +36,16 @@ class Config:
     forward_between_sessions: bool = True
     """Whether a packet from one session may leave through another. It does so by way of the host,
     which routes it."""
+    accept_clear: bool = True
+    """Take what comes to `listens`. False: it is dropped and counted, without an answer of any
+    kind; L2TP comes through associations alone."""
+    ike: tuple[Address, ...] = ()
+    """UDP addresses for IKE (500). Port 0: any free one."""
+    natt: tuple[Address, ...] = ()
+    """UDP addresses for IKE and ESP together (4500; RFC 3948). Port 0: any free one."""
+    raw_esp: tuple[str, ...] = ()
+    """Hosts (numeric, or a wildcard) on which ESP and AH are taken as IP protocols 50 and 51.
+    Needs CAP_NET_RAW; where that is missing it is `Degraded`, not an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +53,10 @@ class TunnelSpec:
     """An L2TPv2 tunnel: where its data messages come from and go to."""
 
     path: Path
+    """Its `association` is 0 in the clear. Otherwise it is the id of an association in transport
+    mode, and the addresses are those that `PuntL2tp` named."""
     local_id: int
-    """Tunnel ID we gave out: stands in what we receive."""
+    """Tunnel ID we gave out: stands in what we receive. Unique among all tunnels."""
     remote_id: int
     """Tunnel ID the peer gave out: stands in what we send."""
 
@@ -97,8 +110,70 @@ class Counters:
     """When the last valid data message (user traffic or PPP control) came: proof of life."""
 
 
+@dataclass(slots=True)
+class AssociationCounters:
+    """What went through an association since it was made: protected packets, whose octets are
+    counted without the outer headers."""
+
+    received_packets: int = 0
+    received_octets: int = 0
+    sent_packets: int = 0
+    sent_octets: int = 0
+    replayed: int = 0
+    """Dropped: seen before, or too old for the window."""
+    forged: int = 0
+    """Dropped: the integrity check failed."""
+    dropped: int = 0
+    """For any other reason, after the integrity check."""
+    last_received: float = 0.0
+    """When the last valid packet came: proof of life."""
+    last_sent: float = 0.0
+
+
+class PuntIke(NamedTuple):
+    """An IKE message: a datagram on an `ike` socket, or one with the non-ESP marker, which is taken
+    off, on a `natt` socket."""
+
+    path: Path
+    data: bytes
+    natt: bool
+
+
+class SaExpiring(NamedTuple):
+    """A soft limit of an SA is reached, or half of the sequence numbers are used. Said once."""
+
+    association: int
+    spi: int
+    inbound: bool
+
+
+class SaExpired(NamedTuple):
+    """A hard limit of an SA is reached: it is used no more. Said once."""
+
+    association: int
+    spi: int
+    inbound: bool
+
+
+class SaFirstInbound(NamedTuple):
+    """The first valid packet came under an SA. Said once."""
+
+    association: int
+    spi: int
+
+
+class PeerMoved(NamedTuple):
+    """A valid packet, newer than all before, came from elsewhere. Said again only after a second or
+    for yet another place. Nothing moves until `association_move`."""
+
+    association: int
+    path: Path
+
+
 class PuntL2tp(NamedTuple):
-    """An L2TP datagram with the T bit set, or one that no known version claims."""
+    """An L2TP datagram with the T bit set, or one that no known version claims. The path of one that
+    came through an association has its id; the hosts are those of the association as it was made,
+    the ports those of the inner UDP header: so it stays the same while the peer moves."""
 
     path: Path
     data: bytes
@@ -136,7 +211,18 @@ class Degraded(NamedTuple):
     reason: str
 
 
-Event = PuntL2tp | PuntPpp | PuntIp | SessionIdle | Degraded
+Event = (
+    PuntL2tp
+    | PuntPpp
+    | PuntIp
+    | PuntIke
+    | SaExpiring
+    | SaExpired
+    | SaFirstInbound
+    | PeerMoved
+    | SessionIdle
+    | Degraded
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -159,6 +245,14 @@ class DataPlane(Protocol):
         """The addresses that are really bound."""
 
     @property
+    def ike_listens(self) -> tuple[Address, ...]:
+        """The addresses that are really bound for IKE alone."""
+
+    @property
+    def natt_listens(self) -> tuple[Address, ...]:
+        """The addresses that are really bound for IKE and ESP together."""
+
+    @property
     def tun(self) -> str | None:
         """The name that the kernel gave the TUN device."""
 
@@ -174,6 +268,34 @@ class DataPlane(Protocol):
 
     def handle_timeout(self, now: float) -> None:
         """Let go of what waited for reordering, and find idle sessions."""
+
+    def association_add(self, spec: AssociationSpec) -> int:
+        """Make an association without SAs; its id, above 0."""
+
+    def association_move(self, association: int, path: Path) -> None:
+        """The peer is reached another way now. What tunnels in it know as their path stays."""
+
+    def association_routes(self, association: int, networks: Sequence[Network]) -> None:
+        """Tunnel mode: replace what of the host's packets goes into it, as `session_routes` does.
+        What comes out must be of its selectors `remote` and go to those of `local`."""
+
+    def association_remove(self, association: int) -> AssociationCounters:
+        """Forget an association, its SAs and keys. Tunnels in it stay, mute, until removed."""
+
+    def association_counters(self, association: int) -> AssociationCounters:
+        """The counters as they stand."""
+
+    def sa_add(self, association: int, inbound: Sa, outbound: Sa, *, use: bool) -> None:
+        """Install a pair of SAs. Packets under the inbound one are taken at once; the outbound one
+        is sent with when `use`, or when there is no other. Raises `ValueError` when the inbound SPI
+        is taken or the plane does not know the suite."""
+
+    def sa_use(self, association: int, outbound_spi: int) -> None:
+        """Send with this outbound SA from now on. Raises `StaleId`."""
+
+    def sa_remove(self, association: int, inbound_spi: int, outbound_spi: int) -> None:
+        """Forget a pair. When the outbound one was in use, the latest added of the others is used.
+        Raises `StaleId`."""
 
     def tunnel_add(self, spec: TunnelSpec) -> int:
         """Make a tunnel; its id. Raises `ValueError` when the local id is taken."""
@@ -221,7 +343,11 @@ class DataPlane(Protocol):
         """The counters as they stand."""
 
     def send_l2tp(self, path: Path, data: bytes) -> None:
-        """Send a control message."""
+        """Send a control message: in the clear, or through the association that the path names; with
+        that gone it is dropped and counted."""
+
+    def send_ike(self, path: Path, data: bytes) -> None:
+        """Send an IKE message, behind the non-ESP marker when it leaves a `natt` socket."""
 
     def send_ppp(self, session: int, protocol: int, payload: bytes) -> None:
         """Send a PPP frame that is no user traffic, with address and control field."""

@@ -1,0 +1,1 @@
+"""EAP (RFC 3748): both parties, for IKEv2 and PPP alike."""

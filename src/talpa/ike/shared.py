@@ -1,0 +1,45 @@
+"""What both versions of IKE share: configuration, randomness, outputs, numbers, deadlines."""
+
+from collections.abc import Callable, Hashable
+
+from talpa.ike.admission import Admission
+from talpa.ike.associations import Associations
+from talpa.ike.config import Config
+from talpa.ike.events import Event
+from talpa.sansio import Deadlines, Drops, Path, Rng
+
+
+class Shared:
+    """Made once by the endpoint; each version holds on to it."""
+
+    __slots__ = (
+        "_last_ike",
+        "admission",
+        "associations",
+        "config",
+        "deadlines",
+        "drops",
+        "events",
+        "last_heard",
+        "out",
+        "rng",
+    )
+
+    def __init__(self, config: Config, rng: Rng, last_heard: Callable[[int], float]) -> None:
+        self.config = config
+        self.rng = rng
+        self.last_heard = last_heard
+        """When an association last brought a valid packet (monotonic; 0.0: never)."""
+        self.drops = Drops()
+        self.out: list[tuple[Path, bytes]] = []
+        self.events: list[Event] = []
+        self.associations = Associations(self.events, rng)
+        self.admission = Admission(config, rng)
+        self.deadlines: Deadlines[tuple[int, Hashable]] = Deadlines()
+        """By (version, whatever the version's room names it by)."""
+        self._last_ike = 0
+
+    def new_ike(self) -> int:
+        """A number for an IKE SA."""
+        self._last_ike += 1
+        return self._last_ike

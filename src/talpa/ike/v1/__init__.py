@@ -1,0 +1,1 @@
+"""IKEv1: Main, Aggressive and Quick Mode, informational exchanges."""

@@ -1,0 +1,1 @@
+"""IKEv2: initial exchanges, CREATE_CHILD_SA, INFORMATIONAL."""
