@@ -4,6 +4,7 @@ Opens the tunnel, places a call, proves who the user is, takes the address that 
 What that means for the host (addresses, routes, name servers) is its owner's to do.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -48,6 +49,7 @@ ASK_SECONDS = 3.0
 class Stage(Enum):
     """How far the connection has come, in the words that the user sees."""
 
+    IKE = "IKE"
     L2TP = "L2TP"
     CALL = "call"
     LCP = "LCP"
@@ -108,6 +110,20 @@ class Client:
         self._asks = 0
         self._ask_at: float | None = None
         self._told_ipv4 = False
+
+    @property
+    def busy(self) -> bool:
+        """A goodbye is not acknowledged yet."""
+        return self.endpoint.busy
+
+    @property
+    def on_fault(self) -> Callable[[str, Exception], None] | None:
+        """See `Links.on_fault`."""
+        return self.links.on_fault
+
+    @on_fault.setter
+    def on_fault(self, told: Callable[[str, Exception], None]) -> None:
+        self.links.on_fault = told
 
     def open(self, path: Path, now: float) -> None:
         """Call the server."""
@@ -354,7 +370,7 @@ def _not_opened(event: l2tp.ControlConnectionDown, secret: Secret | None) -> str
     if result == SILENT and not event.by_peer:
         return (
             f"{server}: the server does not answer: is a Talpa or L2TP server there, does a "
-            f"firewall stop UDP {server.port}, does the server want IPsec (not in this version)?"
+            f"firewall stop UDP {server.port}, does the server want IPsec (l2tp+ipsec://)?"
         )
     if result.code == StopCcnResult.NOT_AUTHORIZED:
         if event.by_peer:

@@ -3,6 +3,7 @@
 Ties L2TP calls to PPP links that end here, with AAA in between (RFC 2661 2, LNS).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
@@ -68,6 +69,10 @@ class Lns:
         self.admission = Admission()
         self._closing = False
         self._tell = tell
+        self.on_tunnel: Callable[..., None] | None = None
+        """(association, tunnel id, now, up=): a tunnel came up in an association, or ended."""
+        self.identity_of: Callable[[int], bytes] = lambda _: b""
+        """Who is at the other end of an association, as IKE knows it."""
         self.tracing = False
         """Whether every step of every session is told, for the log level "debug"."""
         self._deadlines: Deadlines[Session] = Deadlines()
@@ -152,12 +157,18 @@ class Lns:
                 self._tell(say.call_failed(event, self.endpoint.path(event.tunnel_id)))
             case l2tp.ControlConnectionUp():
                 self.admission.tunnel_up(event.tunnel_id, event.path.remote.host, now)
+                self._association_used(event.path, event.tunnel_id, now, up=True)
                 self._tell(say.tunnel_up(event))
             case l2tp.ControlConnectionRefused():
                 self._tell(say.tunnel_refused(event))
             case l2tp.ControlConnectionDown():
                 self.admission.tunnel_down(event.tunnel_id)
+                self._association_used(event.path, event.tunnel_id, now, up=False)
                 self._tell(say.tunnel_down(event))
+
+    def _association_used(self, path: Path, tunnel_id: int, now: float, *, up: bool) -> None:
+        if path.association and self.on_tunnel is not None:
+            self.on_tunnel(path.association, tunnel_id, now, up=up)
 
     def _answer(self, event: l2tp.CallOffered, now: float) -> None:
         """Take a call, or say why not now."""
@@ -306,12 +317,13 @@ class Lns:
         self._tell(say.session_replaced(old, session, reason))
         self.close_tunnel(old.tunnel_id, reason, now)
 
-    def _seen_from(self, session: Session) -> tuple[str, str] | None:
-        """Address and L2TP host name of a session that has its tunnel for itself."""
+    def _seen_from(self, session: Session) -> tuple[str, bytes, str] | None:
+        """Address, IKE identity and L2TP host name of a session that has its tunnel for itself."""
         tunnel = self.endpoint.description(session.tunnel_id)
         if tunnel is None or tunnel.sessions != 1:
             return None
-        return session.path.remote.host, tunnel.host_name
+        identity = self.identity_of(session.path.association)
+        return session.path.remote.host, identity, tunnel.host_name
 
     def _open(self, session: Session, now: float) -> None:
         """Let through what is negotiated, and say so the first time."""

@@ -256,6 +256,13 @@ class Endpoint:
         if connection is not None:
             self._establishment.close(connection, result, now)
 
+    def abandon(self, tunnel_id: int, result: Result, now: float) -> None:
+        """Forget a control connection whose way to the peer is gone: nothing more is sent."""
+        self._now = now
+        connection = self._live(tunnel_id)
+        if connection is not None:
+            self._establishment.abandon(connection, result, now)
+
     def close_all(self, result: Result, now: float) -> None:
         """End every control connection."""
         self._now = now

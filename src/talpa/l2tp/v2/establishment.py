@@ -376,10 +376,15 @@ class Establishment:
             if alive > now - self._cycle:
                 channel.start_over()
                 return
-        channel.abandon()
+        self.abandon(connection, results.SILENT, now)
+
+    def abandon(self, connection: ControlConnection, result: Result, now: float) -> None:
+        """Forget a control connection without a word to the peer, who is out of reach."""
+        connection.channel.abandon()
         if connection.state is not State.IDLE:
             connection.state = State.IDLE
-            self._clean_up(connection, results.SILENT, by_peer=False, now=now)
+            self._clean_up(connection, result, by_peer=False, now=now)
+        self._shared.touch(connection)
 
     # --- what we send --------------------------------------------------------------------------
 

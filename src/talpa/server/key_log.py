@@ -1,0 +1,36 @@
+"""The key log: the tables that Wireshark decrypts IKE and ESP with, in a directory that it takes as
+a configuration profile. Whoever has them can read everything."""
+
+import os
+from pathlib import Path
+
+from talpa.roles.notices import Notice
+
+HEADER = "# Keys of Talpa: whoever has this file can read what it protected. For Wireshark.\n"
+
+
+class KeyLog:
+    """Appends lines to a file for each table. The directory and the files are the owner's alone."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises `OSError`."""
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory = directory
+        self._files: dict[str, int] = {}
+
+    def write(self, notice: Notice) -> None:
+        """A line of the table that the notice names."""
+        table = str(notice.fields["table"])
+        file = self._files.get(table)
+        if file is None:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+            file = self._files[table] = os.open(self.directory / table, flags, 0o600)
+            if os.fstat(file).st_size == 0:
+                os.write(file, HEADER.encode())
+        os.write(file, f"{notice.message}\n".encode())
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            os.close(file)
+        self._files.clear()
