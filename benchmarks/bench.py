@@ -22,9 +22,11 @@ state_dir = "{folder}/state"
 socket = "{folder}/talpa.sock"
 log_level = "error"
 
+[ipsec]
+require = false
+
 [l2tp]
 listen = ["127.0.0.1:1701"]
-require_ipsec = false
 {l2tp}
 
 [ppp]

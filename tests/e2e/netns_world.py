@@ -213,9 +213,11 @@ socket = "{folder}/talpa.sock"
 log_level = "debug"
 {server}
 
+[ipsec]
+require = false
+
 [l2tp]
 listen = ["198.18.0.1:1701"]
-require_ipsec = false
 {l2tp}
 
 [ppp]

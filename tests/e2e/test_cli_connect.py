@@ -180,7 +180,7 @@ def test_check_config_of_a_good_file() -> None:
 
 def test_check_config_and_serve_refuse_a_bad_file_alike(tmp_path: Path) -> None:
     file = tmp_path / "talpa.toml"
-    file.write_text('[server]\nname = ""\n[l2tp]\nlisten = 7\nrequire_ipsec = false\n[[pool]]\n')
+    file.write_text('[server]\nname = ""\n[l2tp]\nlisten = 7\n[[pool]]\n[ipsec]\nrequire = false\n')
     for command in ("check-config", "serve"):
         result = run(command, "-c", str(file))
         assert result.exit_code == 1
@@ -190,8 +190,8 @@ def test_check_config_and_serve_refuse_a_bad_file_alike(tmp_path: Path) -> None:
             "control characters\n"
             f'{file}:4: l2tp.listen: must be a list: write it as ["...", "..."], with one entry '
             "too\n"
-            f'{file}:6: pool[1].ipv4: is missing: add a line such as ipv4 = "10.77.0.0/24"\n'
-            f'{file}:6: pool[1].name: is missing: add a line such as name = "staff"\n'
+            f'{file}:5: pool[1].ipv4: is missing: add a line such as ipv4 = "10.77.0.0/24"\n'
+            f'{file}:5: pool[1].name: is missing: add a line such as name = "staff"\n'
             "error: the configuration cannot be used: 4 problems\n"
         )
 

@@ -46,9 +46,11 @@ def config(
     of sections."""
     secret = f'secret = "{setting.tunnel_secret}"\n' if setting.tunnel_secret is not None else ""
     return f"""
+[ipsec]
+require = false
+
 [l2tp]
 listen = ["{HERE}:1701"]
-require_ipsec = false
 {secret}
 [ppp]
 authentication = ["{setting.method}"]

@@ -15,8 +15,8 @@ from talpa.wire import Secret
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 GOOD = """\
-[l2tp]
-require_ipsec = false
+[ipsec]
+require = false
 [[pool]]
 name = "staff"
 ipv4 = "10.77.0.0/24"
@@ -120,6 +120,9 @@ pool = "guests"
 [ppp]
 mru = 100
 authentication = ["mschapv2", "eap"]
+
+[ipsec]
+require = false
 """
     assert problems(text) == [
         'talpa.toml:3: server.log_levl: there is no such option: did you mean "log_level"?',
@@ -161,31 +164,30 @@ authentication = ["mschapv2", "eap"]
     ("replaced", "by", "expected"),
     [
         (
-            "require_ipsec = false",
-            "",
-            "talpa.toml:1: l2tp.require_ipsec: IPsec is not part of this version: "
-            "set require_ipsec = false only where cleartext is meant",
+            "[ipsec]",
+            "[l2tp]\nrequire_ipsec = false\n[ipsec]",
+            "talpa.toml:2: l2tp.require_ipsec: is now require under [ipsec]: remove the line; "
+            "where cleartext is meant, add [ipsec] with require = false",
         ),
         (
-            "require_ipsec = false",
-            'require_ipsec = false\nlisten = ["0.0.0.0:1701", "198.18.0.1:1701"]',
-            "talpa.toml:3: l2tp.listen[2]: 198.18.0.1:1701 is part of 0.0.0.0:1701: "
+            "[ipsec]",
+            '[l2tp]\nlisten = ["0.0.0.0:1701", "198.18.0.1:1701"]\n[ipsec]',
+            "talpa.toml:2: l2tp.listen[2]: 198.18.0.1:1701 is part of 0.0.0.0:1701: "
             "leave one of them out",
         ),
         (
-            "require_ipsec = false",
-            'require_ipsec = false\nlisten = ["198.18.0.1:99999"]',
-            "talpa.toml:3: l2tp.listen[1]: port 99999 does not exist: "
-            "ports go from 1 to 65535, and 1701 is L2TP's",
+            "[ipsec]",
+            '[l2tp]\nlisten = ["198.18.0.1:99999"]\n[ipsec]',
+            "talpa.toml:2: l2tp.listen[1]: port 99999 does not exist: ports go from 1 to 65535",
         ),
         (
-            "require_ipsec = false",
-            "require_ipsec = false\nlisten = []",
-            "talpa.toml:3: l2tp.listen: must have 1 entry or more",
+            "[ipsec]",
+            "[l2tp]\nlisten = []\n[ipsec]",
+            "talpa.toml:2: l2tp.listen: must have 1 entry or more",
         ),
         (
-            "[l2tp]",
-            "ppp = 7\n[l2tp]",
+            "[ipsec]",
+            "ppp = 7\n[ipsec]",
             "talpa.toml:1: ppp: must be a table: begin it with a line [ppp]",
         ),
         (
@@ -199,14 +201,14 @@ authentication = ["mschapv2", "eap"]
             'talpa.toml:7: usr: there is no such section: did you mean "user"?',
         ),
         (
-            "[l2tp]",
-            '[dataplane]\nbackend = "native"\n[l2tp]',
+            "[ipsec]",
+            '[dataplane]\nbackend = "native"\n[ipsec]',
             "talpa.toml:2: dataplane.backend: the native data plane is not part of this version: "
             'leave the line out, or write backend = "reference"',
         ),
         (
-            "[l2tp]",
-            "[ppp]\nmru = 1200\n[l2tp]",
+            "[ipsec]",
+            "[ppp]\nmru = 1200\n[ipsec]",
             "talpa.toml:2: ppp.mru: 1200 octets are too few for IPv6: "
             "make it 1280 or more, or set ipv6 = false in [ppp]",
         ),
@@ -283,7 +285,7 @@ def test_a_single_problem(replaced: str, by: str, expected: str) -> None:
 
 
 def test_without_a_pool_there_is_nothing_to_give() -> None:
-    assert problems("[l2tp]\nrequire_ipsec = false\n") == [
+    assert problems("[ipsec]\nrequire = false\n") == [
         "talpa.toml: pool: there is no pool to take addresses from: add a [[pool]]"
     ]
 
@@ -368,7 +370,22 @@ def test_no_secret_is_shown_by_settings_or_problems() -> None:
 
 
 KEYS = st.sampled_from(
-    ["server", "l2tp", "ppp", "pool", "user", "peer", "name", "ipv4", "listen", "password", "x"]
+    [
+        "server",
+        "l2tp",
+        "ipsec",
+        "ppp",
+        "pool",
+        "user",
+        "peer",
+        "psk",
+        "certificate",
+        "name",
+        "ipv4",
+        "listen",
+        "password",
+        "x",
+    ]
 )
 VALUES = st.recursive(
     st.sampled_from(["1", "true", '"x"', '"10.0.0.0/8"', "1.5", "nan", "1979-05-27"]),

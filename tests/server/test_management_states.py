@@ -15,9 +15,11 @@ from talpa.server.driver import Driver
 from talpa.server.management import ServerManagement
 
 CONFIG = """
+[ipsec]
+require = false
+
 [l2tp]
 listen = ["198.18.0.1:1701"]
-require_ipsec = false
 [[pool]]
 name = "staff"
 ipv4 = "10.77.0.0/24"

@@ -19,9 +19,11 @@ CONFIG = """
 state_dir = "{folder}/state"
 socket = "{folder}/talpa.sock"
 
+[ipsec]
+require = false
+
 [l2tp]
 listen = ["127.0.0.1:1701"]
-require_ipsec = false
 
 [[pool]]
 name = "crowd"

@@ -31,9 +31,11 @@ state_dir = "{place}/server"
 socket = "{place}/talpa.sock"
 forward = false
 
+[ipsec]
+require = false
+
 [l2tp]
 listen = ["{address}:1701"]
-require_ipsec = false
 
 [[pool]]
 name = "demo"

@@ -54,13 +54,19 @@ def ppp_config(settings: Settings) -> ppp.Config:
 
 
 def plane_config(settings: Settings) -> interface.Config:
-    """What the data plane is started with."""
+    """What the data plane is started with. What is not to be answered is listened to all the same:
+    a port that nobody has is answered by the kernel."""
+    ipsec = settings.ipsec
     return interface.Config(
         listens=settings.l2tp.listen,
         tun=settings.dataplane.tun,
         tun_mtu=settings.dataplane.mtu or settings.ppp.mru,
         receive_buffer=settings.dataplane.receive_buffer,
         forward_between_sessions=settings.server.client_to_client,
+        accept_clear=not ipsec.require,
+        ike=ipsec.listen if ipsec.active() else (),
+        natt=ipsec.listen_nat if ipsec.active() else (),
+        raw_esp=tuple(address.host for address in ipsec.listen) if ipsec.active() else (),
     )
 
 

@@ -4,11 +4,14 @@ The checks take a `Draft`, in which what is broken by itself is missing, so that
 still checked and all that is wrong with a file is said at once.
 """
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from talpa.server.config.checking import clashes, guess, repeated
+from talpa.server.config.ipsec_checks import ipsec_doubts, ipsec_faults
+from talpa.server.config.ipsec_schema import Ipsec
 from talpa.server.config.problems import Finding, KeyPath
 from talpa.server.config.schema import Dataplane, L2tp, Pool, Ppp, Server, Settings, User
 
@@ -24,6 +27,7 @@ class Draft:
 
     server: Server | None
     l2tp: L2tp | None
+    ipsec: Ipsec | None
     ppp: Ppp | None
     dataplane: Dataplane | None
     pools: tuple[Pool | None, ...]
@@ -40,6 +44,7 @@ class Draft:
         return cls(
             settings.server,
             settings.l2tp,
+            settings.ipsec,
             settings.ppp,
             settings.dataplane,
             settings.pools,
@@ -53,12 +58,15 @@ def faults(draft: Draft) -> Iterator[Finding]:
         yield from _server_faults(draft.server)
     if draft.l2tp is not None:
         yield from _l2tp_faults(draft.l2tp)
+    if draft.ipsec is not None:
+        yield from ipsec_faults(draft.ipsec, _networks(draft.pools))
     if draft.ppp is not None:
         yield from _ppp_faults(draft.ppp)
     if draft.dataplane is not None:
         yield from _dataplane_faults(draft.dataplane)
     yield from _mtu_faults(draft)
-    if not draft.pools and not draft.pools_unread:
+    links_alone = draft.ipsec is not None and draft.ipsec.connections and not draft.users
+    if not draft.pools and not draft.pools_unread and not links_alone:
         yield Finding(("pool",), "there is no pool to take addresses from", "add a [[pool]]")
     yield from _pool_faults(draft.pools)
     yield from _user_faults(draft)
@@ -66,6 +74,7 @@ def faults(draft: Draft) -> Iterator[Finding]:
 
 def doubts(settings: Settings) -> Iterator[Finding]:
     """What works, but is likely not meant."""
+    yield from ipsec_doubts(settings.ipsec, datetime.now(UTC).date())
     for position, method in enumerate(settings.ppp.authentication):
         path = ("ppp", "authentication", position)
         if method == "pap":
@@ -80,7 +89,7 @@ def doubts(settings: Settings) -> Iterator[Finding]:
             )
     for position, pool in enumerate(settings.pools):
         yield from _dns_doubts(pool, ("pool", position))
-    if not settings.users:
+    if not settings.users and not settings.ipsec.connections:
         yield Finding(("user",), "there is no user, so nobody can connect", "add a [[user]]")
 
 
@@ -107,29 +116,12 @@ def _server_faults(server: Server) -> Iterator[Finding]:
 
 
 def _l2tp_faults(l2tp: L2tp) -> Iterator[Finding]:
-    if l2tp.require_ipsec:
-        yield Finding(
-            ("l2tp", "require_ipsec"),
-            "IPsec is not part of this version",
-            "set require_ipsec = false only where cleartext is meant",
-        )
-    yield from _repeated(("l2tp", "listen"), [str(address) for address in l2tp.listen])
-    yield from _repeated(("l2tp", "peer"), [peer.host_name for peer in l2tp.peers], "host_name")
-    for position, address in enumerate(l2tp.listen):
-        for other in l2tp.listen:
-            everywhere = other.host in ("0.0.0.0", "::") and (":" in address.host) == (
-                ":" in other.host
-            )
-            if everywhere and address.port == other.port and address.host != other.host:
-                yield Finding(
-                    ("l2tp", "listen", position),
-                    f"{address} is part of {other}",
-                    "leave one of them out",
-                )
+    yield from clashes(("l2tp", "listen"), l2tp.listen)
+    yield from repeated(("l2tp", "peer"), [peer.host_name for peer in l2tp.peers], "host_name")
 
 
 def _ppp_faults(ppp: Ppp) -> Iterator[Finding]:
-    yield from _repeated(("ppp", "authentication"), ppp.authentication)
+    yield from repeated(("ppp", "authentication"), ppp.authentication)
 
 
 def _dataplane_faults(dataplane: Dataplane) -> Iterator[Finding]:
@@ -154,7 +146,7 @@ def _mtu_faults(draft: Draft) -> Iterator[Finding]:
 
 
 def _pool_faults(pools: Sequence[Pool | None]) -> Iterator[Finding]:
-    yield from _repeated(("pool",), [pool.name if pool else None for pool in pools], "name")
+    yield from repeated(("pool",), [pool.name if pool else None for pool in pools], "name")
     for position, pool in enumerate(pools):
         if pool is None:
             continue
@@ -198,13 +190,19 @@ def _overlaps(pool: Pool, earlier: Pool, path: KeyPath) -> Iterator[Finding]:
             )
 
 
+def _networks(pools: Sequence[Pool | None]) -> list[IPv4Network | IPv6Network]:
+    """Those that clients have their addresses from."""
+    found = [network for pool in pools if pool for network in (pool.ipv4, pool.ipv6)]
+    return [network for network in found if network is not None]
+
+
 def _share(a: IPv4Network | IPv6Network, b: IPv4Network | IPv6Network) -> bool:
     return a.version == b.version and a.overlaps(b)
 
 
 def _user_faults(draft: Draft) -> Iterator[Finding]:
     users = draft.users
-    yield from _repeated(("user",), [user.name if user else None for user in users], "name")
+    yield from repeated(("user",), [user.name if user else None for user in users], "name")
     taken: dict[IPv4Address, str] = {}
     for position, user in enumerate(users):
         if user is None:
@@ -304,19 +302,3 @@ def _no_host(address: IPv4Address, network: IPv4Network, pool: str) -> str | Non
     if address == network.broadcast_address:
         return f"{address} is the broadcast address of {network}"
     return None
-
-
-def _repeated(path: KeyPath, values: Sequence[str | None], key: str = "") -> Iterator[Finding]:
-    """A finding for each value that stood in the list before; None stands for any other."""
-    seen = set()
-    for position, value in enumerate(values):
-        if value is not None and value in seen:
-            place = (*path, position, key) if key else (*path, position)
-            yield Finding(place, f'"{value}" is there twice', "keep one of them")
-        seen.add(value)
-
-
-def guess(name: str, known: Sequence[str]) -> str:
-    """A hint towards the known name that was likely meant; empty: none is near."""
-    near = difflib.get_close_matches(name, known, 1)
-    return f'did you mean "{near[0]}"?' if near else ""

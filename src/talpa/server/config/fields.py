@@ -5,6 +5,7 @@ A TOML string becomes the value that the program works with. Messages never repe
 
 import re
 from collections.abc import Callable
+from datetime import date
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -92,7 +93,7 @@ def parse_listen(value: str) -> Address:
     if not colon or bracketed != (address.version == 6) or not re.fullmatch("[0-9]{1,5}", port):
         raise ValueError(value)
     if not 0 <= int(port) <= 0xFFFF:
-        raise fault(f"port {port} does not exist", "ports go from 1 to 65535, and 1701 is L2TP's")
+        raise fault(f"port {port} does not exist", "ports go from 1 to 65535")
     return Address(str(address), int(port))
 
 
@@ -127,6 +128,22 @@ def _domain(value: str) -> str:
     return value.rstrip(".").lower()
 
 
+def _host(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        pass
+    if re.fullmatch(r"[0-9.]*", value):  # no name consists of digits alone
+        raise fault(f'"{value}" is not an IP address', 'write it as "198.18.0.1"')
+    return _domain(value)
+
+
+def _day(value: object) -> date:
+    if type(value) is not date:  # a `datetime` is a `date` too
+        raise fault("must be a date", "write it as 2027-12-31, without quotes")
+    return value
+
+
 def _name(value: str) -> str:
     if not value.strip() or value != value.strip() or not value.isprintable():
         raise fault("must not be empty, begin or end with a space, or hold control characters")
@@ -155,6 +172,10 @@ SecretText = Annotated[Secret, _plain(_secret, repr)]
 FilePath = Annotated[Path, _plain(_reader(_file_path, "a path", "/var/lib/talpa"))]
 Name = Annotated[str, AfterValidator(_name)]
 Domain = Annotated[str, AfterValidator(_domain)]
+Host = Annotated[str, AfterValidator(_host)]
+"""A name or an address."""
+Day = BeforeValidator(_day)
+"""In front of a date."""
 DeviceName = Annotated[str, AfterValidator(_device_name)]
 Many = BeforeValidator(_list)
 """In front of a tuple: takes a TOML list."""

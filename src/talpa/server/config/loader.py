@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from talpa.server.config import checks
+from talpa.server.config.ipsec_schema import Ipsec
 from talpa.server.config.locator import Locator
 from talpa.server.config.problems import ConfigError, Finding, Problem, key_text
 from talpa.server.config.schema import (
@@ -18,11 +19,11 @@ from talpa.server.config.schema import (
     L2tp,
     Pool,
     Ppp,
-    Section,
     Server,
     Settings,
     User,
 )
+from talpa.server.config.section import Section
 from talpa.server.config.wording import findings
 
 __all__ = ["ConfigError", "Problem", "Report", "examine", "load", "read"]
@@ -74,7 +75,8 @@ def examine(path: Path) -> Report:
 
 
 def read(text: str, file: str) -> Report:
-    """Settings from the text of a file, whose name goes into problems. Raises nothing."""
+    """Settings from the text of a file, whose name goes into problems; files that it names with a
+    relative path are looked for beside it. Raises nothing."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -84,6 +86,7 @@ def read(text: str, file: str) -> Report:
     except RecursionError:
         return _refused(Problem(file, None, "", "arrays are nested too deep"))
     locator = Locator(text)
+    directory = Path(file).parent
 
     def located(findings: Iterable[Finding]) -> tuple[Problem, ...]:
         problems = {
@@ -92,10 +95,10 @@ def read(text: str, file: str) -> Report:
         return tuple(sorted(problems, key=lambda p: (p.line or 0, p.key, p.what)))
 
     try:
-        settings = Settings.model_validate(document)
+        settings = Settings.model_validate(document, context={"directory": directory})
     except ValidationError as error:
         found = findings(error.errors(include_url=False))
-        return Report(None, located([*found, *checks.faults(_draft(document))]))
+        return Report(None, located([*found, *checks.faults(_draft(document, directory))]))
     faults = located(checks.faults(checks.Draft.of(settings)))
     if faults:
         return Report(None, faults)
@@ -125,16 +128,24 @@ def _syntax_problem(message: str, text: str, file: str) -> Problem:
     return Problem(file, line, "", f"this is not TOML: {what[:1].lower()}{what[1:]}")
 
 
-def _draft(document: dict[str, Any]) -> checks.Draft:
+def _draft(document: dict[str, Any], directory: Path) -> checks.Draft:
     """What of a broken document is right by itself."""
+
+    def whole(kind: type[S], table: object) -> S | None:
+        try:
+            return kind.model_validate(table, context={"directory": directory})
+        except ValidationError:
+            return None
+
     pools = _tables(document, "pool")
     return checks.Draft(
-        _whole(Server, document.get("server", {})),
-        _whole(L2tp, document.get("l2tp", {})),
-        _whole(Ppp, document.get("ppp", {})),
-        _whole(Dataplane, document.get("dataplane", {})),
-        tuple(_whole(Pool, table) for table in pools),
-        tuple(_whole(User, table) for table in _tables(document, "user")),
+        whole(Server, document.get("server", {})),
+        whole(L2tp, document.get("l2tp", {})),
+        whole(Ipsec, document.get("ipsec", {})),
+        whole(Ppp, document.get("ppp", {})),
+        whole(Dataplane, document.get("dataplane", {})),
+        tuple(whole(Pool, table) for table in pools),
+        tuple(whole(User, table) for table in _tables(document, "user")),
         frozenset(str(table.get("name")) for table in pools if isinstance(table, dict)),
         not isinstance(document.get("pool", []), list),
     )
@@ -145,13 +156,8 @@ def _tables(document: dict[str, Any], key: str) -> list[Any]:
     return tables if isinstance(tables, list) else []
 
 
-def _whole(kind: type[S], table: object) -> S | None:
-    try:
-        return kind.model_validate(table)
-    except ValidationError:
-        return None
-
-
 def _has_secrets(settings: Settings) -> bool:
-    l2tp = settings.l2tp
-    return bool(settings.users or l2tp.peers or l2tp.secret)
+    l2tp, ipsec = settings.l2tp, settings.ipsec
+    keyed = (*ipsec.psks, *ipsec.connections, *ipsec.ppks)
+    written = any(table.secret is not None for table in keyed)
+    return bool(settings.users or l2tp.peers or l2tp.secret or written)

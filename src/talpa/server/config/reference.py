@@ -1,8 +1,10 @@
 """The reference page and the annotated sample of the configuration file, from its schema."""
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator
+from datetime import date
 from ipaddress import IPv4Address
 from pathlib import Path
 from types import NoneType, UnionType
@@ -13,10 +15,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from talpa.sansio import Address
+from talpa.server.config.files import ReadFile
 from talpa.server.config.schema import Settings
 from talpa.wire import Secret
 
 _COLUMNS = 88
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 _KINDS: dict[object, str] = {
     str: "text",
@@ -25,7 +29,9 @@ _KINDS: dict[object, str] = {
     float: "number",
     Secret: "text, kept secret",
     Path: "absolute path",
+    ReadFile: "file",
     Address: "address and port",
+    date: "date",
     IPv4Address: "IPv4 address",
 }
 
@@ -85,7 +91,7 @@ def sample() -> str:
     ]
     for table in tables():
         # A second kind of peer or user is nothing to begin with.
-        optional = table.header == "[[l2tp.peer]]"
+        optional = table.header in _OPTIONAL
         lines += ["", *_comment(table.doc), f"# {table.header}" if optional else table.header]
         for option in table.options:
             lines += ["", *_comment(option.doc + _facts(option))]
@@ -95,7 +101,16 @@ def sample() -> str:
     return "\n".join(lines) + "\n"
 
 
-_LIVE = {"[l2tp]": ("require_ipsec",), "[[pool]]": ("ipv6", "dns")}
+_OPTIONAL = (
+    "[[l2tp.peer]]",
+    "[ipsec.certificate]",
+    "[[ipsec.allow_weak]]",
+    "[[ipsec.connection]]",
+    "[[ipsec.ppk]]",
+)
+"""Tables that the sample has in comments only."""
+
+_LIVE = {"[[ipsec.psk]]": ("secret",), "[[pool]]": ("ipv6", "dns")}
 """Options that the sample sets though they need not be."""
 
 
@@ -120,7 +135,7 @@ def _section(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
         return annotation, False
     for inner in get_args(annotation):
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            return inner, True
+            return inner, get_origin(annotation) is tuple
     return None, False
 
 
@@ -150,7 +165,7 @@ def _kind(annotation: Any) -> str:
     if hasattr(annotation, "__metadata__"):
         return _kind(arguments[0])
     if origin is Literal:
-        return " or ".join(f'"{choice}"' for choice in arguments)
+        return " or ".join(json.dumps(choice) for choice in arguments)
     if origin is tuple:
         return f"list of: {_kind(arguments[0])}"
     kinds = {getattr(kind, "__name__", "") for kind in arguments}
@@ -221,7 +236,8 @@ def _toml(value: object) -> str:
 
 def _is_toml(example: str) -> bool:
     """Whether an example is written as TOML already, not as bare text."""
-    return example[0] in "[" or example in ("true", "false") or example.isdigit()
+    plain = example in ("true", "false") or example.isdigit()
+    return plain or example[0] == "[" or _DATE.fullmatch(example) is not None
 
 
 if __name__ == "__main__":

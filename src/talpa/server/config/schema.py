@@ -4,9 +4,7 @@ The loader, `talpa check-config`, the reference page and the annotated sample al
 What depends on several options at once is in `talpa.server.config.checks`.
 """
 
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Literal
 
 from talpa.server.config.fields import (
     DeviceName,
@@ -22,40 +20,10 @@ from talpa.server.config.fields import (
     Network6,
     SecretText,
 )
+from talpa.server.config.ipsec_schema import Ipsec
+from talpa.server.config.section import Section, option
 
 Method = Literal["mschapv2", "mschap", "chap", "pap"]
-
-
-def option(
-    doc: str,
-    *,
-    default: Any = ...,
-    unit: str = "",
-    alias: str | None = None,
-    example: str = "",
-    **bounds: Any,
-) -> Any:
-    """An option: what it is for, its default (none: it must be given), unit, and bounds."""
-    return Field(
-        default,
-        description=doc,
-        alias=alias,
-        json_schema_extra={"unit": unit, "example": example},
-        **bounds,
-    )
-
-
-class Section(BaseModel):
-    """What all sections share: frozen, strict, no unknown keys, no input in errors."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-        allow_inf_nan=False,
-    )
 
 
 class Server(Section):
@@ -104,12 +72,6 @@ class L2tp(Section):
         'Addresses and UDP ports to answer on; IPv6 in brackets: "[::]:1701".',
         default=("0.0.0.0:1701",),
         min_length=1,
-    )
-    require_ipsec: bool = option(
-        "Answer only what comes through IPsec. Without it, everything can be read on the way: "
-        "set it to false only where cleartext is meant.",
-        default=True,
-        example="false",
     )
     secret: SecretText | None = option(
         "Tunnel secret for every peer that has none of its own. Without one, peers that have none "
@@ -335,6 +297,9 @@ class Settings(Section):
 
     server: Server = option("The running process.", default=Server())
     l2tp: L2tp = option("L2TP: where it is answered, and how tunnels behave.", default=L2tp())
+    ipsec: Ipsec = option(
+        "IPsec: who may call through it, with which keys and algorithms.", default=Ipsec()
+    )
     ppp: Ppp = option("PPP: what is negotiated inside a session.", default=Ppp())
     dataplane: Dataplane = option("What moves the packets.", default=Dataplane())
     pools: Annotated[tuple[Pool, ...], Many] = option(

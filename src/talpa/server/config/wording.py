@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from talpa.server.config.checks import guess
+from talpa.server.config.checking import guess
 from talpa.server.config.problems import Finding
 from talpa.server.config.schema import Settings
 
@@ -19,6 +19,14 @@ _TYPES = {
     "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
 }
+
+_MOVED = {
+    ("l2tp", "require_ipsec"): (
+        "is now require under [ipsec]",
+        "remove the line; where cleartext is meant, add [ipsec] with require = false",
+    )
+}
+"""Options that are elsewhere: what to say, and what to do."""
 
 _MOST_WRITTEN = 10**20
 """Numbers from here on are not written out."""
@@ -43,7 +51,7 @@ def _finding(error: ErrorDetails) -> Finding:
     match error["type"]:
         case "talpa":
             if _tables(path):
-                header = ".".join(str(part) for part in path)
+                header = ".".join(part for part in path if isinstance(part, str))
                 return Finding(path, "must be tables", f"begin each with a line [[{header}]]")
             return Finding(path, context["what"], context["hint"])
         case "missing":
@@ -63,8 +71,8 @@ def _finding(error: ErrorDetails) -> Finding:
         case "too_long":
             return Finding(path, f"must have {_entries(context['max_length'])} or fewer")
         case "model_type":
-            name = str(path[0])
-            many = any(isinstance(part, int) for part in path)
+            name = ".".join(part for part in path if isinstance(part, str))
+            many = isinstance(path[-1], int)
             header = f"[[{name}]]" if many else f"[{name}]"
             return Finding(path, "must be a table", f"begin it with a line {header}")
         case kind if kind in _TYPES:
@@ -79,6 +87,8 @@ def _missing(path: tuple[str | int, ...]) -> Finding:
 
 
 def _unknown(path: tuple[str | int, ...]) -> Finding:
+    if path in _MOVED:
+        return Finding(path, *_MOVED[path])
     model = _model(path[:-1])
     options = [field.alias or name for name, field in model.model_fields.items()]
     names = f"there are: {', '.join(options)}"
@@ -118,7 +128,10 @@ def _amount(path: tuple[str | int, ...], amount: float) -> str:
 
 def _tables(path: tuple[str | int, ...]) -> bool:
     """Whether there are tables `[[...]]` at `path`."""
-    return path in (("pool",), ("user",), ("l2tp", "peer"))
+    for name, field in _model(path[:-1]).model_fields.items():
+        if (field.alias or name) == path[-1]:
+            return get_origin(field.annotation) is tuple and _section(field.annotation) is not None
+    return False
 
 
 def _extra(path: tuple[str | int, ...], key: str) -> str:
