@@ -5,6 +5,7 @@ from enum import Enum, IntEnum
 from ipaddress import IPv4Address, IPv6Address
 
 from talpa.crypto.algorithms import EncryptionId, IntegrityId
+from talpa.esp import suites
 from talpa.sansio import Path
 from talpa.wire import Secret
 
@@ -43,11 +44,24 @@ class Suite:
     """Of AES; 0 for ciphers of one key length."""
     integrity: IntegrityId
     """NONE with an AEAD cipher. Encryption without integrity is not expressible: making such a
-    value raises `ValueError`."""
+    value, or one of algorithms that we do not have, raises `ValueError`."""
     esn: bool = False
     """Extended (64-bit) sequence numbers (RFC 4303 2.2.1)."""
 
-    # `key_octets`, `name` and the check: see talpa.esp.suites
+    def __post_init__(self) -> None:
+        ah = self.protocol is Protocol.AH
+        suites.check(self.encryption, self.key_bits, self.integrity, ah=ah)
+
+    @property
+    def name(self) -> str:
+        """As shown to people: "AES-GCM-256", "AES-CBC-256/HMAC-SHA2-256-128"."""
+        ah = self.protocol is Protocol.AH
+        return suites.name(self.encryption, self.key_bits, self.integrity, ah=ah)
+
+    @property
+    def key_octets(self) -> int:
+        """Octets of KEYMAT for one direction."""
+        return suites.key_octets(self.encryption, self.key_bits, self.integrity)
 
 
 @dataclass(frozen=True, slots=True)
