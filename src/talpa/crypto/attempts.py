@@ -6,7 +6,7 @@ Names come as octets, since MS-CHAPv2 hashes them as they are. A Windows domain 
 
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from talpa.crypto.chap import chap_response
 from talpa.crypto.credentials import Accepted, PasswordChanged
@@ -14,6 +14,7 @@ from talpa.crypto.mschap import (
     decrypt_pw_block_with_password_hash,
     generate_authenticator_response,
     generate_nt_response,
+    get_master_key,
     nt_challenge_response,
     nt_password_hash,
     old_nt_password_hash_encrypted_with_new_nt_password_hash,
@@ -188,6 +189,70 @@ class MsChapV2ChangeAttempt(_Named):
             new, self.sent_name, self.challenge, self.peer_challenge, self.nt_response
         )
         return None if proof is None else PasswordChanged(self.name, new, proof)
+
+
+@dataclass(frozen=True, slots=True)
+class EapMd5Attempt(ChapAttempt):
+    """EAP with MD5-Challenge (RFC 3748 5.4): CHAP under another name."""
+
+    @property
+    def method(self) -> str:
+        """See `credentials.Attempt`."""
+        return "EAP-MD5"
+
+
+@dataclass(frozen=True, slots=True)
+class EapMsChapV2Attempt(MsChapV2Attempt):
+    """EAP-MSCHAPv2: MS-CHAPv2, and a key comes of it."""
+
+    @property
+    def method(self) -> str:
+        """See `credentials.Attempt`."""
+        return "EAP-MSCHAPv2"
+
+    def check(self, password: Secret) -> Accepted | None:
+        """See `credentials.Attempt`."""
+        accepted = MsChapV2Attempt.check(self, password)
+        if accepted is None:
+            return None
+        return replace(accepted, key=Secret(get_master_key(password, self.nt_response)))
+
+
+@dataclass(frozen=True, slots=True)
+class EapMsChapV2ChangeAttempt(MsChapV2ChangeAttempt):
+    """A new password by EAP-MSCHAPv2."""
+
+    @property
+    def method(self) -> str:
+        """See `credentials.Attempt`."""
+        return "EAP-MSCHAPv2"
+
+    def check(self, password: Secret) -> PasswordChanged | None:
+        """See `credentials.Attempt`; `password` is the old one."""
+        changed = MsChapV2ChangeAttempt.check(self, password)
+        if changed is None:
+            return None
+        return replace(changed, key=Secret(get_master_key(changed.password, self.nt_response)))
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateAttempt:
+    """EAP-TLS (RFC 5216): a certificate that is verified already, and whose key the peer has. What
+    is left to decide is whether the user may log in: no password takes part."""
+
+    name: str
+    """The user that the certificate is for."""
+    subject: str
+    """Its subject, for logs (RFC 4514)."""
+
+    @property
+    def method(self) -> str:
+        """See `credentials.Attempt`."""
+        return "EAP-TLS"
+
+    def check(self, password: Secret) -> Accepted:  # noqa: ARG002
+        """See `credentials.Attempt`: it holds against any password."""
+        return Accepted(self.name)
 
 
 def _v2_proof(

@@ -1,10 +1,10 @@
 """What a peer presents to prove who it is, what it is checked against, and the outcome.
 
-These values are all that PPP and AAA know of each other. An attempt can check itself against a
+These values are all that PPP, EAP and AAA know of each other. An attempt can check itself against a
 secret; what comes of it can be made in no other way than by a check.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from talpa.wire.secret import Secret
@@ -19,6 +19,9 @@ class Accepted:
     """What the authenticator says to prove itself in turn: for MS-CHAPv2 the 42 characters
     "S=..."."""
     message: str = ""
+    key: Secret | None = field(default=None, repr=False)
+    """What both sides can make keys of now, where EAP wants it: for EAP-MSCHAPv2 the MasterKey of
+    RFC 3079 3.4, 16 octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class PasswordChanged:
     name: str
     password: Secret
     response: bytes
+    key: Secret | None = field(default=None, repr=False)
+    """As in `Accepted`."""
 
 
 Verdict = Accepted | Refused
@@ -52,7 +57,7 @@ class Attempt(Protocol):
 
     @property
     def method(self) -> str:
-        """One of "MS-CHAPv2", "MS-CHAP", "CHAP", "PAP"."""
+        """One of "MS-CHAPv2", "MS-CHAP", "CHAP", "PAP", "EAP-MSCHAPv2", "EAP-MD5", "EAP-TLS"."""
 
     @property
     def name(self) -> str:

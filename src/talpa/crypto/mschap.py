@@ -1,4 +1,5 @@
-"""The computations of MS-CHAP (RFC 2433 appendix A) and MS-CHAPv2 (RFC 2759 8), by their names.
+"""The computations of MS-CHAP (RFC 2433 appendix A) and MS-CHAPv2 (RFC 2759 8), by their names, and
+the keys that come of MS-CHAPv2 (RFC 3079 3).
 
 LAN Manager hashes are not here: we never send one, and never take one as proof.
 """
@@ -21,6 +22,16 @@ _LENGTH = struct.Struct("<I")
 _ROOM = PASSWORD_BLOCK - _LENGTH.size
 _SIGNING = b"Magic server to client signing constant"
 _PADDING = b"Pad to make it do more than one iteration"
+
+_MASTER = b"This is the MPPE Master Key"
+_CLIENT_SENDS = (
+    b"On the client side, this is the send key; on the server side, it is the receive key."
+)
+_SERVER_SENDS = (
+    b"On the client side, this is the receive key; on the server side, it is the send key."
+)
+_SHS_PAD1 = bytes(40)
+_SHS_PAD2 = b"\xf2" * 40
 
 _HASHES_KEPT = 4096
 """MD4 in Python costs more than the rest of an authentication; users come back."""
@@ -144,3 +155,16 @@ def old_nt_password_hash_encrypted_with_new_nt_password_hash(
 def nt_password_hash_encrypted_with_block(password_hash: bytes, block: bytes) -> bytes:
     """RFC 2759 8.13: 16 octets."""
     return des_encrypt(password_hash[:8], block[:7]) + des_encrypt(password_hash[8:], block[7:14])
+
+
+def get_master_key(password: Secret, nt_response: bytes) -> bytes:
+    """RFC 3079 3.4: 16 octets."""
+    hash_hash = hash_nt_password_hash(nt_password_hash(password))
+    return sha1(b"".join((hash_hash, nt_response, _MASTER)), usedforsecurity=False).digest()[:16]
+
+
+def get_asymmetric_start_key(master_key: bytes, *, server_sends: bool) -> bytes:
+    """RFC 3079 3.4: the key of one direction, 16 octets."""
+    direction = _SERVER_SENDS if server_sends else _CLIENT_SENDS
+    data = b"".join((master_key, _SHS_PAD1, direction, _SHS_PAD2))
+    return sha1(data, usedforsecurity=False).digest()[:16]

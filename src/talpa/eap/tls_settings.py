@@ -1,0 +1,111 @@
+"""What EAP-TLS is done with: our certificate, whom we trust, and TLS set up for it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from cryptography import x509
+from OpenSSL import SSL, crypto
+
+from talpa.crypto.certificates import Certificate, CertificateRefused, Credential, Trust
+
+FRAGMENT = 1024
+"""Octets of TLS in one packet that go through anything."""
+LEAST_FRAGMENT = 64
+_MOST_CHAIN = 8
+_CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES"
+"""Of TLS 1.2: with forward secrecy, down to CBC for old clients."""
+
+
+class TlsSettings:
+    """Made once for all conversations of an authenticator.
+
+    `wall` gives the time of day (aware) that certificates are held against. `fragment` is the most
+    octets of TLS in one packet. `tls13` False: TLS 1.2 only. `server_name`, for a peer, is what the
+    server's certificate has to be for.
+
+    OpenSSL does TLS: it draws its own randomness, and nothing else of the world outside: octets go
+    in and out by memory, and certificates are judged by `trust` alone.
+    """
+
+    __slots__ = ("context", "fragment", "server", "server_name", "trust", "wall")
+
+    def __init__(
+        self,
+        credential: Credential,
+        trust: Trust,
+        wall: Callable[[], datetime],
+        *,
+        fragment: int = FRAGMENT,
+        tls13: bool = True,
+        server: bool = True,
+        server_name: str | None = None,
+    ) -> None:
+        self.trust = trust
+        self.wall = wall
+        self.fragment = max(LEAST_FRAGMENT, fragment)
+        self.server = server
+        self.server_name = server_name
+        self.context = _context(credential, tls13=tls13)
+
+
+class Verification:
+    """The judgement of one peer's certificate chain, which is shown one by one."""
+
+    __slots__ = ("_chain", "_settings", "certificate", "refusal")
+
+    def __init__(self, settings: TlsSettings) -> None:
+        self._settings = settings
+        self._chain: dict[int, bytes] = {}
+        self.certificate: Certificate | None = None
+        """Set when it holds."""
+        self.refusal = ""
+        """Why not."""
+
+    def see(self, der: bytes, depth: int) -> None:
+        """One certificate of the chain; the peer's own has depth 0."""
+        if depth <= _MOST_CHAIN:
+            self._chain[depth] = der
+
+    def judge(self) -> bool:
+        """Whether the chain seen holds."""
+        settings = self._settings
+        chain = [self._chain[depth] for depth in sorted(self._chain)]
+        try:
+            self.certificate = settings.trust.verify(
+                chain,
+                settings.wall(),
+                usage="client" if settings.server else "server",
+                name=settings.server_name,
+            )
+        except CertificateRefused as refused:
+            self.refusal = str(refused)
+        return self.certificate is not None
+
+
+def _context(credential: Credential, *, tls13: bool) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_max_proto_version(SSL.TLS1_3_VERSION if tls13 else SSL.TLS1_2_VERSION)
+    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_cipher_list(_CIPHERS)
+    own, *others = (x509.load_der_x509_certificate(c.der) for c in credential.chain)
+    context.use_certificate(own)
+    for other in others:
+        context.add_extra_chain_cert(other)
+    context.use_privatekey(credential.key.private)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verify)
+    context.set_verify_depth(_MOST_CHAIN)
+    return context
+
+
+def _verify(
+    connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, good: int
+) -> bool:
+    """OpenSSL's question about one certificate. Its own opinion (it knows no CA, and has another
+    clock) is passed over; that it calls the leaf good comes last, and then we judge."""
+    verification = connection.get_app_data()
+    verification.see(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate), depth)
+    if depth or not good:
+        return True
+    return bool(verification.judge())
