@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 from talpa.aaa.limits import Guesses, GuessLimits
 from talpa.aaa.pools import Addresses, Lease, Pool, PoolUsage
 from talpa.aaa.users import User
+from talpa.crypto.attempts import CertificateAttempt
 from talpa.crypto.credentials import Accepted, Attempt, PasswordChanged, Refused
 from talpa.crypto.mschap import nt_password_hash
 from talpa.sansio import Rng
@@ -95,7 +96,13 @@ class Directory:
     def authenticate(
         self, attempt: Attempt, source: str, now: float
     ) -> Accepted | Refused | PasswordChanged:
-        """Decide about an attempt that came from the address `source`."""
+        """Decide about an attempt that came from the address `source`.
+
+        A certificate that was verified is no guess, and no password takes part: it is let in
+        however many others have guessed, also while the password has expired.
+        """
+        if isinstance(attempt, CertificateAttempt):
+            return self._by_certificate(attempt)
         name = attempt.name
         wait = self._guesses.source_wait(name, source, now)
         if wait:
@@ -114,12 +121,19 @@ class Directory:
             return Refused(cause, retry=True)
         self._guesses.succeeded(name, source)
         if user.disabled:
-            return Refused(f"{name}: the account is disabled", "Account disabled", DISABLED)
+            return _disabled(user)
         if isinstance(result, PasswordChanged):
             return self._change(user, result)
         if user.expired:
             return _expired(user)
         return result
+
+    def _by_certificate(self, attempt: CertificateAttempt) -> Accepted | Refused:
+        user = self._users.get(attempt.name)
+        if user is None:
+            subject = printable(attempt.subject, _SHOWN)
+            return Refused(f"no such user: {_shown(attempt.name)} (certificate of {subject})")
+        return _disabled(user) if user.disabled else attempt.check(user.password)
 
     def _change(self, user: User, result: PasswordChanged) -> PasswordChanged | Refused:
         if not user.may_change_password or not result.password:
@@ -235,6 +249,10 @@ def check(users: list[User], pools: list[Pool]) -> None:
 def _too_many(what: str, wait: float, *, retry: bool) -> Refused:
     reason = f"too many failures {what}: wait {max(1, round(wait))} s"
     return Refused(reason, "Too many failures: wait", retry=retry)
+
+
+def _disabled(user: User) -> Refused:
+    return Refused(f"{user.name}: the account is disabled", "Account disabled", DISABLED)
 
 
 def _expired(user: User) -> Refused:

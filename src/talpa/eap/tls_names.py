@@ -21,7 +21,7 @@ def user_names(der: bytes) -> tuple[str, ...]:
     try:
         certificate = x509.load_der_x509_certificate(der)
         names = _alternative(certificate) or _common(certificate)
-    except ValueError:
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ()
     return tuple(n for n in names[:_MOST_NAMES] if 0 < len(n) <= _MOST_NAME)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
@@ -12,6 +13,7 @@ FRAGMENT = 1024
 """Octets of TLS in one packet that go through anything."""
 LEAST_FRAGMENT = 64
 _MOST_CHAIN = 8
+"""Certificates behind the peer's own."""
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES"
 """Of TLS 1.2: with forward secrecy, down to CBC for old clients."""
 
@@ -49,36 +51,44 @@ class TlsSettings:
 
 
 class Verification:
-    """The judgement of one peer's certificate chain, which is shown one by one."""
+    """The judgement of one peer's certificate chain."""
 
-    __slots__ = ("_chain", "_settings", "certificate", "refusal")
+    __slots__ = ("_chain", "_judged", "_settings", "certificate", "refusal")
 
     def __init__(self, settings: TlsSettings) -> None:
         self._settings = settings
         self._chain: dict[int, bytes] = {}
+        self._judged = False
         self.certificate: Certificate | None = None
-        """Set when it holds."""
+        """The peer's own, when the chain holds."""
         self.refusal = ""
-        """Why not."""
+        """Why it does not."""
 
-    def see(self, der: bytes, depth: int) -> None:
-        """One certificate of the chain; the peer's own has depth 0."""
-        if depth <= _MOST_CHAIN:
-            self._chain[depth] = der
+    def take(self, der: bytes, depth: int) -> bool:
+        """One certificate of the chain; the peer's own has depth 0. False: the chain is refused.
 
-    def judge(self) -> bool:
-        """Whether the chain seen holds."""
+        OpenSSL shows the farthest first, since it knows no CA that could have made it; then each
+        from there to the peer's own. So when that is shown the chain is whole.
+        """
+        if depth > _MOST_CHAIN:
+            self.refusal = f"the certificate chain is longer than {_MOST_CHAIN}"
+            return False
+        self._chain[depth] = der
+        whole = 0 in self._chain and len(self._chain) == max(self._chain) + 1
+        return not whole or self._judgement()
+
+    def _judgement(self) -> bool:
         settings = self._settings
-        chain = [self._chain[depth] for depth in sorted(self._chain)]
-        try:
-            self.certificate = settings.trust.verify(
-                chain,
-                settings.wall(),
-                usage="client" if settings.server else "server",
-                name=settings.server_name,
-            )
-        except CertificateRefused as refused:
-            self.refusal = str(refused)
+        if not self._judged:
+            self._judged = True
+            chain = [self._chain[depth] for depth in sorted(self._chain)]
+            usage: Literal["client", "server"] = "client" if settings.server else "server"
+            try:
+                self.certificate = settings.trust.verify(
+                    chain, settings.wall(), usage=usage, name=settings.server_name
+                )
+            except CertificateRefused as refused:
+                self.refusal = str(refused)
         return self.certificate is not None
 
 
@@ -100,12 +110,9 @@ def _context(credential: Credential, *, tls13: bool) -> SSL.Context:
 
 
 def _verify(
-    connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, good: int
+    connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, _good: int
 ) -> bool:
-    """OpenSSL's question about one certificate. Its own opinion (it knows no CA, and has another
-    clock) is passed over; that it calls the leaf good comes last, and then we judge."""
-    verification = connection.get_app_data()
-    verification.see(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate), depth)
-    if depth or not good:
-        return True
-    return bool(verification.judge())
+    """OpenSSL's question about one certificate. Its own opinion is passed over: it knows no CA, and
+    has another clock."""
+    verification: Verification = connection.get_app_data()
+    return verification.take(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate), depth)
