@@ -156,10 +156,10 @@ class TestServicesOnTheLink:
 
     def test_their_answers_go_out_as_they_are(self, plane: PurePlane, peer: Peer) -> None:
         answer = build.ipv6("fe80::1", "ff02::1", 58, bytes([134]) + bytes(15))
-        plane.send_ip(peer.session, answer)
+        plane.send_ip(peer.session, answer, 1.0)
         assert peer.gets() == [build.ppp(0x57, answer)]
         assert peer.counters.sent_octets == len(answer)
-        plane.send_ip(peer.session, b"\0junk")
+        plane.send_ip(peer.session, b"\0junk", 1.0)
         assert plane.take_network() == []
         assert plane.drops["not an IP packet"] == 1
 

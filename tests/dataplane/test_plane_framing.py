@@ -104,22 +104,22 @@ def test_only_the_open_network_protocol_is_forwarded(plane: PurePlane, peer: Pee
 
 
 def test_ppp_frames_are_sent_uncompressed(plane: PurePlane, peer: Peer) -> None:
-    plane.send_ppp(peer.session, 0xC021, b"body")
+    plane.send_ppp(peer.session, 0xC021, b"body", 1.0)
     assert peer.gets() == [b"\xff\x03\xc0\x21body"]
     assert peer.counters.sent_packets == 0
 
 
 def test_an_offset_is_sent_as_asked(plane: PurePlane) -> None:
     peer = connect(plane, offset=3)
-    plane.send_ppp(peer.session, 0xC021, b"body")
+    plane.send_ppp(peer.session, 0xC021, b"body", 1.0)
     [(_, datagram)] = plane.take_network()
     assert datagram == bytes.fromhex("0202 012e 0192 0003 000000 ff03 c021") + b"body"
 
 
 def test_a_numbered_message_may_have_an_offset_too(plane: PurePlane) -> None:
     peer = connect(plane, offset=2, send_sequence=True)
-    plane.send_ppp(peer.session, 0xC021, b"")
-    plane.send_ppp(peer.session, 0xC021, b"")
+    plane.send_ppp(peer.session, 0xC021, b"", 1.0)
+    plane.send_ppp(peer.session, 0xC021, b"", 1.0)
     sent = [datagram.hex() for _, datagram in plane.take_network()]
     assert sent == [
         "0a02012e01920000000000020000ff03c021",
@@ -187,12 +187,12 @@ def test_a_tunnel_that_moved_takes_and_sends_on_the_new_path_only(
     assert plane.drain() == []
     plane.from_network(path_of(77), message, 1.0)
     assert plane.drain() == [PuntPpp(peer.session, 0xC021, b"x")]
-    plane.send_ppp(peer.session, 0xC021, b"")
+    plane.send_ppp(peer.session, 0xC021, b"", 1.0)
     assert [path for path, _ in plane.take_network()] == [path_of(77)]
 
 
 def test_control_messages_go_out_as_they_are(plane: PurePlane) -> None:
-    plane.send_l2tp(path_of(4), b"control")
+    plane.send_l2tp(path_of(4), b"control", 1.0)
     assert plane.take_network() == [(path_of(4), b"control")]
 
 

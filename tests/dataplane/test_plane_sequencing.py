@@ -28,16 +28,16 @@ def got(peer: Peer) -> list[int]:
 
 def sent_numbers(peer: Peer, count: int = 1) -> list[int | None]:
     for _ in range(count):
-        peer.plane.send_ppp(peer.session, 0xC021, b"")
+        peer.plane.send_ppp(peer.session, 0xC021, b"", 1.0)
     return [build.take_apart(datagram).number for _, datagram in peer.plane.take_network()]
 
 
 class TestSending:
     def test_numbers_begin_at_zero_and_cover_all_frames(self, plane: PurePlane) -> None:
         peer = connect(plane, send_sequence=True)
-        plane.send_ppp(peer.session, 0xC021, b"")
+        plane.send_ppp(peer.session, 0xC021, b"", 1.0)
         plane.from_tun(build.ipv4("203.0.113.9", peer.ipv4, 17), 1.0)
-        plane.send_ip(peer.session, build.ipv4("203.0.113.9", peer.ipv4, 17))
+        plane.send_ip(peer.session, build.ipv4("203.0.113.9", peer.ipv4, 17), 1.0)
         numbers = [build.take_apart(datagram).number for _, datagram in plane.take_network()]
         assert numbers == [0, 1, 2]
 

@@ -67,8 +67,8 @@ def test_a_call_about_what_is_gone_says_so(plane: PurePlane, peer: Peer) -> None
         lambda: plane.session_connect(session, session, 0.0),
         lambda: plane.session_remove(session),
         lambda: plane.session_counters(session),
-        lambda: plane.send_ppp(session, 0xC021, b""),
-        lambda: plane.send_ip(session, b"\x45"),
+        lambda: plane.send_ppp(session, 0xC021, b"", 1.0),
+        lambda: plane.send_ip(session, b"\x45", 1.0),
     ):
         with pytest.raises(StaleId):
             call()
@@ -134,7 +134,7 @@ class TestIdle:
         peer.sends(build.ppp(0xC021, b"echo"), now=50.0)
         inform = build.ipv4(peer.ipv4, "255.255.255.255", 17, build.udp(68, 67))
         peer.sends_ip(inform, now=55.0)
-        plane.send_ip(peer.session, inform)
+        plane.send_ip(peer.session, inform, 1.0)
         plane.drain()
         plane.handle_timeout(60.0)
         assert plane.drain() == [SessionIdle(peer.session)]

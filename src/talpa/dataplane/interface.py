@@ -171,9 +171,9 @@ class PeerMoved(NamedTuple):
 
 
 class PuntL2tp(NamedTuple):
-    """An L2TP datagram with the T bit set, or one that no known version claims. The path of one that
-    came through an association has its id; the hosts are those of the association as it was made,
-    the ports those of the inner UDP header: so it stays the same while the peer moves."""
+    """An L2TP datagram with the T bit set, or one that no known version claims. The path of one
+    that came through an association has its id; the hosts are those of the association as it was
+    made, the ports those of the inner UDP header: so it stays the same while the peer moves."""
 
     path: Path
     data: bytes
@@ -343,8 +343,8 @@ class DataPlane(Protocol):
         """The counters as they stand."""
 
     def send_l2tp(self, path: Path, data: bytes) -> None:
-        """Send a control message: in the clear, or through the association that the path names; with
-        that gone it is dropped and counted."""
+        """Send a control message: in the clear, or through the association that the path names;
+        with that gone it is dropped and counted."""
 
     def send_ike(self, path: Path, data: bytes) -> None:
         """Send an IKE message, behind the non-ESP marker when it leaves a `natt` socket."""

@@ -2,6 +2,7 @@
 
 from talpa.crypto.algorithms import EncryptionId
 from talpa.esp.sa import Sa
+from talpa.sansio import earliest
 
 _LAST_NUMBER = (1 << 32) - 1
 _LAST_EXTENDED = (1 << 64) - 1
@@ -18,10 +19,12 @@ class Life:
     """
 
     __slots__ = (
+        "_hard_at",
         "_hard_octets",
         "_hard_packets",
         "_next_octets",
         "_next_packets",
+        "_soft_at",
         "expired",
         "expiring",
         "octets",
@@ -30,6 +33,8 @@ class Life:
     )
 
     def __init__(self, sa: Sa) -> None:
+        self._soft_at = sa.soft.seconds
+        self._hard_at = sa.hard.seconds
         packets = float(_LAST_EXTENDED if sa.suite.esn else _LAST_NUMBER)
         octets = float("inf")
         if sa.suite.encryption is EncryptionId.DES3:
@@ -54,17 +59,36 @@ class Life:
         if number >= self._next_packets or self.octets >= self._next_octets:
             self._pass()
 
-    def end(self, *, hard: bool) -> None:
-        """The time of the SA has come."""
+    def begin(self, now: float) -> None:
+        """The SA is installed: from here on its seconds count. Once, before the others."""
+        if self._soft_at is not None:
+            self._soft_at += now
+        if self._hard_at is not None:
+            self._hard_at += now
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+        if self.expired:
+            return None
+        return self._hard_at if self.expiring else earliest(self._soft_at, self._hard_at)
+
+    def handle_timeout(self, now: float) -> None:
+        """See whether the time of the SA has come."""
+        if self._hard_at is not None and self._hard_at <= now:
+            self._reach(hard=True)
+        elif self._soft_at is not None and self._soft_at <= now:
+            self._reach(hard=False)
+
+    def _pass(self) -> None:
+        hard = self.packets >= self._hard_packets or self.octets >= self._hard_octets
+        self._reach(hard=hard)
+        self._next_packets, self._next_octets = self._hard_packets, self._hard_octets
+
+    def _reach(self, *, hard: bool) -> None:
         if hard and not self.expired:
             self.expired = self.passed = True
         elif not self.expired and not self.expiring:
             self.expiring = self.passed = True
-
-    def _pass(self) -> None:
-        hard = self.packets >= self._hard_packets or self.octets >= self._hard_octets
-        self.end(hard=hard)
-        self._next_packets, self._next_octets = self._hard_packets, self._hard_octets
 
 
 def _least(wanted: int | None, most: float) -> float:

@@ -13,6 +13,7 @@ from talpa.dataplane.packets import (
     upper_layer4,
     upper_layer6,
 )
+from talpa.dataplane.reference.associations import Association
 from talpa.dataplane.reference.clamp import clamped
 from talpa.dataplane.reference.framing import (
     FIRST_CONTROL,
@@ -22,6 +23,7 @@ from talpa.dataplane.reference.framing import (
     PPP_IPV6,
     parse_data_header,
 )
+from talpa.dataplane.reference.limits import HEADERS4, HEADERS6, SMALLEST_MTU
 from talpa.dataplane.reference.sequencing import arrange, gap_deadline
 from talpa.dataplane.reference.state import State
 from talpa.dataplane.reference.tables import Session
@@ -35,11 +37,7 @@ ROUTER_DISCOVERY = frozenset({133, 134})
 """ICMPv6 types: solicitation and advertisement."""
 FOREIGN = "data from a foreign address"
 
-SMALLEST_MTU = 68
-"""RFC 791: every link carries so many octets; keeps the MSS positive whatever was negotiated."""
-HEADERS4 = 40
-HEADERS6 = 60
-"""Octets of IP and TCP header without options."""
+Find = Callable[[bytes], Session | Association | None]
 
 _NOWHERE4 = b"\0\0\0\0"
 _NOWHERE6 = bytes(16)
@@ -48,18 +46,18 @@ _FRAMED6 = b"\xff\x03\x00\x57"
 
 
 class Inbound:
-    """Takes datagrams from tunnel sockets."""
+    """Takes L2TP datagrams, from the sockets for L2TP in the clear and out of associations."""
 
     __slots__ = ("_by_key", "_find4", "_find6", "_state")
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._by_key = state.tables.by_key
-        self._find4: Callable[[bytes], Session | None] = state.tables.routes4.find
-        self._find6: Callable[[bytes], Session | None] = state.tables.routes6.find
+        self._find4: Find = state.tables.routes4.find
+        self._find6: Find = state.tables.routes6.find
 
     def receive(self, path: Path, datagram: bytes, now: float) -> None:
-        """One UDP payload."""
+        """One UDP payload. Its path names the association that it came through."""
         state = self._state
         if len(datagram) < 6:
             if datagram and datagram[0] & FIRST_CONTROL:
@@ -171,7 +169,7 @@ class Inbound:
         other.sent_octets += size
         state.traffic(session, now)
         state.traffic(other, now)
-        state.send_frame(other, frame)
+        state.send_frame(other, frame, now)
 
     def _ipv4(self, session: Session, packet: bytes, now: float) -> None:
         state = self._state
@@ -186,7 +184,7 @@ class Inbound:
             packet = packet[:size]
         source, destination = packet[12:16], packet[16:20]
         protocol, at = upper_layer4(packet)
-        port = udp_destination(packet, at) if protocol == UDP else -1
+        port = udp_destination(packet, at) if protocol == UDP else -protocol
         own = not session.antispoof or self._find4(source) is session
         if port in DHCP and (own or source == _NOWHERE4):
             self._punt(session, packet)
@@ -217,7 +215,7 @@ class Inbound:
             packet = packet[:size]
         source, destination = packet[8:24], packet[24:40]
         protocol, at = upper_layer6(packet)
-        port = udp_destination(packet, at) if protocol == UDP else -1
+        port = udp_destination(packet, at) if protocol == UDP else -protocol
         local = source[0] == 0xFE and source[1] & 0xC0 == 0x80
         own = not session.antispoof or self._find6(source) is session
         service = port in DHCPV6 or (
@@ -247,12 +245,12 @@ class Inbound:
         session: Session,
         destination: bytes,
         port: int,
-        find: Callable[[bytes], Session | None],
+        find: Find,
     ) -> bool:
         state = self._state
         tunnel = session.tunnel
         assert tunnel is not None
-        if port == tunnel.path.local.port and destination == tunnel.local:
+        if tunnel.is_carrier(destination, port):
             # The peer routes the way to us through the tunnel to us: it would nest without end.
             state.drop("tunnel routed into itself", session)
             return True

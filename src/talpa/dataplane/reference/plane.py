@@ -1,9 +1,11 @@
 """The reference data plane with its sockets and its TUN device."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from talpa.dataplane.interface import (
+    AssociationCounters,
     Config,
     Counters,
     Event,
@@ -11,10 +13,15 @@ from talpa.dataplane.interface import (
     SessionSpec,
     TunnelSpec,
 )
+from talpa.dataplane.reference.host_socket import HostSocket, Take
 from talpa.dataplane.reference.pipeline import Pipeline
-from talpa.dataplane.reference.sockets import TunnelSocket, TunnelSockets
+from talpa.dataplane.reference.sockets import Sockets
 from talpa.dataplane.reference.tun import Tun
-from talpa.sansio import Address, Drops, Path
+from talpa.dataplane.reference.udp_socket import Kind
+from talpa.esp.sa import AssociationSpec, Sa
+from talpa.sansio import Address, Drops, Path, Rng
+
+_NOTHING = Config(listens=(), tun=None)
 
 
 class ReferencePlane:
@@ -22,19 +29,20 @@ class ReferencePlane:
 
     name = "reference"
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], rng: Rng = os.urandom) -> None:
         """`clock` gives monotonic seconds."""
         self._clock = clock
+        self._rng = rng
         self.drops = Drops()
-        self._pipeline = Pipeline(drops=self.drops)
-        self._sockets = TunnelSockets((), 0, self.drops)
+        self._pipeline = Pipeline(drops=self.drops, rng=rng)
+        self._sockets = Sockets(_NOTHING, self.drops)
         self._tun: Tun | None = None
 
     # Life
 
     def start(self, config: Config) -> None:
         """Bind the sockets and make the TUN device. Raises `OSError` with nothing left behind."""
-        sockets = TunnelSockets(config.listens, config.receive_buffer, self.drops)
+        sockets = Sockets(config, self.drops)
         if config.tun is not None:
             try:
                 self._tun = Tun(config.tun, config.tun_mtu)
@@ -43,13 +51,16 @@ class ReferencePlane:
                 raise
         self._sockets = sockets
         self._pipeline = Pipeline(
-            forward_between_sessions=config.forward_between_sessions, drops=self.drops
+            forward_between_sessions=config.forward_between_sessions,
+            accept_clear=config.accept_clear,
+            drops=self.drops,
+            rng=self._rng,
         )
 
     def stop(self) -> None:
         """Close everything."""
         self._sockets.close()
-        self._sockets = TunnelSockets((), 0, self.drops)
+        self._sockets = Sockets(_NOTHING, self.drops)
         if self._tun is not None:
             self._tun.close()
             self._tun = None
@@ -57,7 +68,17 @@ class ReferencePlane:
     @property
     def listens(self) -> tuple[Address, ...]:
         """The addresses that are really bound."""
-        return self._sockets.addresses
+        return self._sockets.addresses(Kind.L2TP)
+
+    @property
+    def ike_listens(self) -> tuple[Address, ...]:
+        """The addresses that are really bound for IKE alone."""
+        return self._sockets.addresses(Kind.IKE)
+
+    @property
+    def natt_listens(self) -> tuple[Address, ...]:
+        """The addresses that are really bound for IKE and ESP together."""
+        return self._sockets.addresses(Kind.NATT)
 
     @property
     def tun(self) -> str | None:
@@ -66,8 +87,16 @@ class ReferencePlane:
 
     def readers(self) -> Iterable[tuple[int, Callable[[], None]]]:
         """File descriptors to watch, each with what to call when it is readable."""
-        for each in self._sockets:
-            yield each.fileno(), partial(self._read_network, each)
+        takes = {
+            Kind.L2TP: self._pipeline.from_network,
+            Kind.IKE: self._pipeline.from_ike,
+            Kind.NATT: self._pipeline.from_natt,
+        }
+        for udp in self._sockets.udp:
+            yield udp.fileno(), partial(self._read_network, udp, takes[udp.kind])
+        for raw in self._sockets.raw:
+            take = partial(self._pipeline.from_raw, int(raw.protocol))
+            yield raw.fileno(), partial(self._read_network, raw, take)
         if self._tun is not None:
             yield self._tun.fileno(), self._read_tun
 
@@ -84,9 +113,43 @@ class ReferencePlane:
         return self._pipeline.next_timeout()
 
     def handle_timeout(self, now: float) -> None:
-        """Let go of what waited for reordering, and find idle sessions."""
+        """Let go of what waited for reordering, find idle sessions and old SAs, send keepalives."""
         self._pipeline.handle_timeout(now)
         self._flush()
+
+    # Associations
+
+    def association_add(self, spec: AssociationSpec) -> int:
+        """Make an association without SAs; its id."""
+        return self._pipeline.association_add(spec, self._clock())
+
+    def association_move(self, association: int, path: Path) -> None:
+        """The peer is reached another way now."""
+        self._pipeline.association_move(association, path)
+
+    def association_routes(self, association: int, networks: Sequence[Network]) -> None:
+        """Replace what of the host's packets goes into it."""
+        self._pipeline.association_routes(association, networks)
+
+    def association_remove(self, association: int) -> AssociationCounters:
+        """Forget an association, its SAs and keys."""
+        return self._pipeline.association_remove(association)
+
+    def association_counters(self, association: int) -> AssociationCounters:
+        """The counters as they stand."""
+        return self._pipeline.association_counters(association)
+
+    def sa_add(self, association: int, inbound: Sa, outbound: Sa, *, use: bool) -> None:
+        """Install a pair of SAs."""
+        self._pipeline.sa_add(association, inbound, outbound, self._clock(), use=use)
+
+    def sa_use(self, association: int, outbound_spi: int) -> None:
+        """Send with this outbound SA from now on."""
+        self._pipeline.sa_use(association, outbound_spi)
+
+    def sa_remove(self, association: int, inbound_spi: int, outbound_spi: int) -> None:
+        """Forget a pair."""
+        self._pipeline.sa_remove(association, inbound_spi, outbound_spi)
 
     # Tunnels
 
@@ -147,20 +210,28 @@ class ReferencePlane:
 
     def send_l2tp(self, path: Path, data: bytes) -> None:
         """Send a control message."""
-        self._sockets.send(path, data)
+        if path.association == 0:
+            self._sockets.send(path, data)
+            return
+        self._pipeline.send_l2tp(path, data, self._clock())
+        self._flush()
+
+    def send_ike(self, path: Path, data: bytes) -> None:
+        """Send an IKE message."""
+        self._sockets.send_ike(path, data)
 
     def send_ppp(self, session: int, protocol: int, payload: bytes) -> None:
         """Send a PPP frame that is no user traffic."""
-        self._pipeline.send_ppp(session, protocol, payload)
+        self._pipeline.send_ppp(session, protocol, payload, self._clock())
         self._flush()
 
     def send_ip(self, session: int, packet: bytes) -> None:
         """Send an IP packet of a service on the link to the peer."""
-        self._pipeline.send_ip(session, packet)
+        self._pipeline.send_ip(session, packet, self._clock())
         self._flush()
 
-    def _read_network(self, through: TunnelSocket) -> None:
-        through.receive(self._pipeline.from_network, self._clock())
+    def _read_network(self, through: HostSocket, take: Take) -> None:
+        through.receive(take, self._clock())
         self._flush()
 
     def _read_tun(self) -> None:
@@ -174,6 +245,8 @@ class ReferencePlane:
     def _flush(self) -> None:
         for path, data in self._pipeline.take_network():
             self._sockets.send(path, data)
+        for path, protocol, data in self._pipeline.take_raw():
+            self._sockets.send_raw(path, protocol, data)
         packets = self._pipeline.take_tun()
         if self._tun is None:
             return

@@ -1,48 +1,35 @@
 """What both directions of the plane share: the tables, what goes out, and what is counted."""
 
-from talpa.dataplane.interface import Event
+from talpa.dataplane.reference.associations import Association
 from talpa.dataplane.reference.early import EarlyData
+from talpa.dataplane.reference.esp_outbound import EspOutbound
 from talpa.dataplane.reference.framing import numbered_header, ppp_header
-from talpa.dataplane.reference.tables import Session, Tables
-from talpa.sansio import Deadlines, Drops, Path
+from talpa.dataplane.reference.outputs import Outputs
+from talpa.dataplane.reference.tables import Session, Tables, Tunnel
+from talpa.sansio import Deadlines, Drops, Rng
 
 
-class State:
+class State(Outputs):
     """Tables, outputs, counters, deadlines."""
 
-    __slots__ = (
-        "drops",
-        "early",
-        "events",
-        "forward_between_sessions",
-        "gaps",
-        "idle",
-        "tables",
-        "to_network",
-        "to_tun",
-        "told_at",
-    )
+    __slots__ = ("early", "esp", "forward_between_sessions", "gaps", "idle", "tables")
 
-    def __init__(self, *, forward_between_sessions: bool, drops: Drops) -> None:
-        self.tables = Tables()
+    def __init__(self, *, forward_between_sessions: bool, drops: Drops, rng: Rng) -> None:
+        super().__init__(drops)
+        self.tables = Tables(rng)
+        self.esp = EspOutbound(self)
         self.forward_between_sessions = forward_between_sessions
-        self.to_network: list[tuple[Path, bytes]] = []
-        self.to_tun: list[bytes] = []
-        self.events: list[Event] = []
-        self.told_at: float | None = None
-        """When a command, rather than a packet or a deadline, made events that nobody took yet."""
-        self.drops = drops
         self.early = EarlyData(drops)
         self.gaps: Deadlines[int] = Deadlines()
         """By session id: when the gap that it waits for is given up."""
         self.idle: Deadlines[int] = Deadlines()
         """By session id: when to look whether it is idle."""
 
-    def drop(self, reason: str, session: Session | None = None) -> None:
-        """Count a dropped packet, against its session where it is known to belong to one."""
+    def drop(self, reason: str, owner: Session | Association | None = None) -> None:
+        """Count a dropped packet, against its session or association where that is known."""
         self.drops.add(reason)
-        if session is not None:
-            session.dropped += 1
+        if owner is not None:
+            owner.dropped += 1
 
     def traffic(self, session: Session, now: float) -> None:
         """There was user traffic."""
@@ -60,15 +47,23 @@ class State:
         else:
             self.idle.arm(session.id, session.last_traffic + seconds)
 
-    def send_frame(self, session: Session, frame: bytes) -> None:
+    def send_frame(self, session: Session, frame: bytes, now: float) -> None:
         """Send a PPP frame that has its framing already."""
         assert session.tunnel is not None
         header = self._numbered(session) if session.numbering else session.header
-        self.to_network.append((session.tunnel.path, header + frame))
+        self.send(session.tunnel, header + frame, now)
 
-    def send_ppp(self, session: Session, protocol: int, payload: bytes) -> None:
+    def send(self, tunnel: Tunnel, datagram: bytes, now: float) -> None:
+        """Send an L2TP datagram the way of its tunnel."""
+        association = tunnel.association
+        if association is None:
+            self.to_network.append((tunnel.path, datagram))
+        else:
+            self.esp.l2tp(association, tunnel.path, datagram, now)
+
+    def send_ppp(self, session: Session, protocol: int, payload: bytes, now: float) -> None:
         """Send a PPP frame."""
-        self.send_frame(session, ppp_header(protocol) + payload)
+        self.send_frame(session, ppp_header(protocol) + payload, now)
 
     def _numbered(self, session: Session) -> bytes:
         tunnel = session.tunnel

@@ -1,7 +1,6 @@
 """Tunnels and sessions, and the ways to find them."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 
 from talpa.dataplane.interface import (
     Counters,
@@ -10,9 +9,11 @@ from talpa.dataplane.interface import (
     StaleId,
     TunnelSpec,
 )
+from talpa.dataplane.reference.addresses import address_octets
+from talpa.dataplane.reference.associations import Association, Associations
 from talpa.dataplane.reference.framing import PPP_IPV4, PPP_IPV6, data_header, ppp_header
 from talpa.dataplane.reference.routing import Prefix, RouteTable, prefix_of
-from talpa.sansio import Path
+from talpa.sansio import Path, Rng
 
 _PPP4 = ppp_header(PPP_IPV4)
 _PPP6 = ppp_header(PPP_IPV6)
@@ -21,20 +22,50 @@ _PPP6 = ppp_header(PPP_IPV6)
 class Tunnel:
     """An L2TP tunnel."""
 
-    __slots__ = ("id", "last_received", "local", "path", "remote", "sessions", "spec")
+    __slots__ = (
+        "association",
+        "id",
+        "last_received",
+        "local",
+        "path",
+        "remote",
+        "sessions",
+        "spec",
+    )
 
-    def __init__(self, number: int, spec: TunnelSpec) -> None:
+    def __init__(
+        self, number: int, spec: TunnelSpec, association: Association | None = None
+    ) -> None:
         self.id = number
         self.spec = spec
         self.last_received = 0.0
         self.sessions: list[Session] = []
-        self.move(spec.path)
+        self.move(spec.path, association)
 
-    def move(self, path: Path) -> None:
+    def move(self, path: Path, association: Association | None) -> None:
         """Take another path."""
         self.path = path
+        self.association = association
+        """What its path names; None in the clear."""
         self.local = address_octets(path.local.host)
         self.remote = address_octets(path.remote.host)
+
+    def is_carrier(self, address: bytes, port: int) -> bool:
+        """Whether a packet to that address of ours and that UDP port (or IP protocol, negated) is
+        of those that carry the tunnel itself."""
+        association = self.association
+        if (
+            association is not None
+            and address == association.local
+            and port in association.carriers
+        ):
+            return True
+        return port == self.path.local.port and address == self.local
+
+    def is_peer(self, address: bytes) -> bool:
+        """Whether the packets that carry the tunnel go to that address."""
+        association = self.association
+        return address == (self.remote if association is None else association.remote)
 
 
 class Session:
@@ -140,31 +171,52 @@ class Session:
 
 
 class Tables:
-    """All tunnels, sessions and routes of a plane."""
+    """All associations, tunnels, sessions and routes of a plane."""
 
-    __slots__ = ("_next_id", "_sessions", "_tunnels", "by_key", "routes4", "routes6", "tunnel_keys")
+    __slots__ = (
+        "_next_id",
+        "_sessions",
+        "_tunnels",
+        "associations",
+        "by_key",
+        "routes4",
+        "routes6",
+        "tunnel_keys",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, rng: Rng) -> None:
         self._next_id = 1
+        self.associations = Associations(rng)
         self._tunnels: dict[int, Tunnel] = {}
         self._sessions: dict[int, Session] = {}
         self.tunnel_keys: dict[bytes, Tunnel] = {}
         """By the tunnel id as it stands in what we receive (2 octets)."""
         self.by_key: dict[bytes, Session] = {}
         """By tunnel and session id as they stand in what we receive (4 octets)."""
-        self.routes4: RouteTable[Session] = RouteTable()
-        self.routes6: RouteTable[Session] = RouteTable()
+        self.routes4: RouteTable[Session | Association] = RouteTable()
+        self.routes6: RouteTable[Session | Association] = RouteTable()
 
     def add_tunnel(self, spec: TunnelSpec) -> Tunnel:
-        """Raises `ValueError` when an id is out of range or the local one is taken."""
+        """Raises `ValueError` when an id is out of range or the local one is taken; as
+        `association_of` does."""
         _check_id("local tunnel id", spec.local_id)
         _check_id("remote tunnel id", spec.remote_id)
         key = spec.local_id.to_bytes(2, "big")
         if key in self.tunnel_keys:
             raise ValueError(f"local tunnel id {spec.local_id} is taken")
-        tunnel = Tunnel(self._new_id(), spec)
+        tunnel = Tunnel(self._new_id(), spec, self.association_of(spec.path))
         self._tunnels[tunnel.id] = self.tunnel_keys[key] = tunnel
         return tunnel
+
+    def association_of(self, path: Path) -> Association | None:
+        """What a tunnel with that path rides on; None in the clear. Raises `StaleId`; `ValueError`
+        for an association in tunnel mode."""
+        if path.association == 0:
+            return None
+        found = self.associations.get(path.association)
+        if not found.transport:
+            raise ValueError(f"association {found.id} is in tunnel mode")
+        return found
 
     def tunnel(self, number: int) -> Tunnel:
         """Raises `StaleId`."""
@@ -212,31 +264,23 @@ class Tables:
         del self.by_key[session.key]
         session.tunnel = session.held = session.other = None
 
-    def route(self, session: Session, networks: Sequence[Network]) -> None:
-        """Replace the routes of a session."""
-        for prefix in session.routes4:
-            self.routes4.remove(prefix, session)
-        for prefix in session.routes6:
-            self.routes6.remove(prefix, session)
-        session.routes4 = tuple(prefix_of(each) for each in networks if each.version == 4)
-        session.routes6 = tuple(prefix_of(each) for each in networks if each.version == 6)
-        for prefix in session.routes4:
-            self.routes4.add(prefix, session)
-        for prefix in session.routes6:
-            self.routes6.add(prefix, session)
+    def route(self, owner: Session | Association, networks: Sequence[Network]) -> None:
+        """Replace the routes of a session or an association."""
+        for prefix in owner.routes4:
+            self.routes4.remove(prefix, owner)
+        for prefix in owner.routes6:
+            self.routes6.remove(prefix, owner)
+        owner.routes4 = tuple(prefix_of(each) for each in networks if each.version == 4)
+        owner.routes6 = tuple(prefix_of(each) for each in networks if each.version == 6)
+        for prefix in owner.routes4:
+            self.routes4.add(prefix, owner)
+        for prefix in owner.routes6:
+            self.routes6.add(prefix, owner)
 
     def _new_id(self) -> int:
         number = self._next_id
         self._next_id += 1
         return number
-
-
-def address_octets(host: str) -> bytes:
-    """The 4 or 16 octets of a numeric address, without its zone; empty for anything else."""
-    try:
-        return ip_address(host.partition("%")[0]).packed
-    except ValueError:
-        return b""
 
 
 def wire_key(tunnel_id: int, session_id: int) -> bytes:
