@@ -6,7 +6,20 @@ modules and boots in about two seconds, its network card a tap in a namespace of
 
 from interop.lab.guest import Guest, Job
 from interop.lab.image import Image, image_folder
-from interop.lab.net import Net
+from interop.lab.nat import Nat
+from interop.lab.net import Host, Namespace, Net
 from interop.lab.processes import CommandFailed, run, stop
 
-__all__ = ["CommandFailed", "Guest", "Image", "Job", "Net", "image_folder", "run", "stop"]
+__all__ = [
+    "CommandFailed",
+    "Guest",
+    "Host",
+    "Image",
+    "Job",
+    "Namespace",
+    "Nat",
+    "Net",
+    "image_folder",
+    "run",
+    "stop",
+]

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from interop.lab.image import Image
+from interop.lab.image import SUITES, Image
 from interop.lab.net import Net
 from interop.lab.processes import CommandFailed, stop
 
@@ -56,12 +56,24 @@ class Guest:
     guests share one image.
     """
 
-    def __init__(self, image: Image, net: Net, name: str, address: str) -> None:
-        """`address` with its prefix length, on the bridge of `net`."""
+    def __init__(
+        self,
+        image: Image,
+        net: Net,
+        name: str,
+        address: str,
+        *,
+        gateway: str = "",
+        suite: str = SUITES[0],
+    ) -> None:
+        """`address` with its prefix length, on the bridge of `net`. `suite`: the Debian release
+        that it is, one of `SUITES`."""
         self.image = image
         self.net = net
         self.name = name
         self.address = address
+        self.gateway = gateway
+        self.suite = suite
         self.tap = f"tp-{name}"[:15]
         self._jobs: dict[int, Job] = {}
         self._up = threading.Event()
@@ -74,7 +86,9 @@ class Guest:
         self.share.mkdir()
         shutil.copy(INIT, self.share / "init")
         (self.share / "init").chmod(0o755)
-        (self.share / "config").write_text(f"NAME={self.name}\nADDRESS={self.address}\n")
+        (self.share / "config").write_text(
+            f"NAME={self.name}\nADDRESS={self.address}\nGATEWAY={self.gateway}\n"
+        )
         self.net.tap(self.tap)
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
@@ -140,7 +154,7 @@ class Guest:
                 "mount -t tmpfs tmpfs tmp",
                 "mount -t tmpfs tmpfs guest",
                 "mkdir guest/base guest/share guest/modules",
-                f"mount --bind {shlex.quote(str(self.image.base))} guest/base",
+                f"mount --bind {shlex.quote(str(self.image.bases[self.suite]))} guest/base",
                 "mount -o remount,bind,ro guest/base",
                 f"mount --bind {shlex.quote(str(self.share))} guest/base/lab",
                 f"mount --bind {shlex.quote(str(self.share))} guest/share",

@@ -1,8 +1,10 @@
 """The image that guests boot from, made from Debian packages alone and kept in the user's cache.
 
-base/     a minimal Debian with the peers
-uml/      the kernel, with the libraries of its own suite that it needs
-modules/  the kernel's modules, with their index
+trixie/    a minimal Debian with the peers: xl2tpd, pppd 2.5, strongSwan 6.0
+bookworm/  the same of the release before: pppd 2.4, strongSwan 5.9
+forky/     the same of the release to come: strongSwan 6.1, the first that Debian lets speak ML-KEM
+uml/       the kernel, with the libraries of its own suite that it needs
+modules/   the kernel's modules, with their index
 """
 
 import fcntl
@@ -13,22 +15,28 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from interop.lab.processes import run
 
-BASE_SUITE = "trixie"
-BASE_PACKAGES = ("iperf3", "iproute2", "iputils-ping", "kmod", "ppp", "procps", "xl2tpd")
+SUITES = ("trixie", "bookworm", "forky")
+PACKAGES = (
+    *("iperf3", "iproute2", "iputils-ping", "kmod", "ppp", "procps", "xl2tpd"),
+    *("libcharon-extauth-plugins", "libcharon-extra-plugins", "libstrongswan-extra-plugins"),
+    *("libstrongswan-standard-plugins", "strongswan-charon", "strongswan-swanctl"),
+)
+"""In a guest of any suite."""
 KERNEL_SUITE = "forky"
 """User-Mode Linux before 7.x dies on processors with a large XSAVE area."""
 KERNEL_PACKAGES = ("user-mode-linux", "libc6", "libgcc-s1")
-RECIPE = 1
+RECIPE = 2
 """Raised when the steps below change what comes out of them."""
 
 
 def image_folder() -> Path:
     """Where the image of this recipe is, or is to be made."""
-    recipe = repr((RECIPE, BASE_SUITE, BASE_PACKAGES, KERNEL_SUITE, KERNEL_PACKAGES))
+    recipe = repr((RECIPE, SUITES, PACKAGES, KERNEL_SUITE, KERNEL_PACKAGES))
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "talpa" / f"lab-{key}"
@@ -39,14 +47,14 @@ class Image:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or image_folder()
-        self.base = self.folder / "base"
+        self.bases = {suite: self.folder / suite for suite in SUITES}
         self.uml = self.folder / "uml"
         self.modules = self.folder / "modules"
 
     @property
     def complete(self) -> bool:
         """All of it is there."""
-        return all(part.is_dir() for part in (self.base, self.uml, self.modules))
+        return all(part.is_dir() for part in (*self.bases.values(), self.uml, self.modules))
 
     def build(self, say: Callable[[str], None]) -> None:
         """Make what is missing. Each part is made aside and renamed when whole, so that an
@@ -54,7 +62,8 @@ class Image:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._part(self.base, _make_base, say)
+            for suite, base in self.bases.items():
+                self._part(base, partial(_make_base, suite), say)
             self._part(self.uml, _make_uml, say)
             self._part(self.modules, lambda into: _make_modules(self.uml, into), say)
 
@@ -70,11 +79,22 @@ class Image:
         say(f"guest image: {part.name} made in {time.monotonic() - begun:.0f} s")
 
 
-def _make_base(into: Path) -> None:
-    include = "--include=" + ",".join(BASE_PACKAGES)
-    run(["debootstrap", "--variant=minbase", include, BASE_SUITE, into])
-    shutil.rmtree(into / "var/cache/apt/archives", ignore_errors=True)
-    shutil.rmtree(into / "var/lib/apt/lists", ignore_errors=True)
+def _make_base(suite: str, into: Path) -> None:
+    include = "--include=" + ",".join(PACKAGES)
+    with tempfile.TemporaryDirectory(prefix="talpa-debootstrap-") as made:
+        own = Path(made) / "own"
+        shutil.copytree("/usr/share/debootstrap", own, symlinks=True)
+        script = own / "scripts" / suite
+        if not script.exists():  # newer than this system: as all others are, it is made like sid
+            script.symlink_to("sid")
+        run(
+            [
+                *("env", f"DEBOOTSTRAP_DIR={own}", "debootstrap"),
+                *("--variant=minbase", include, suite, into),
+            ]
+        )
+    for unused in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
+        shutil.rmtree(into / unused, ignore_errors=True)
     (into / "lab").mkdir()  # where a guest finds its first program and its commands
 
 

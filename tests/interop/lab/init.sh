@@ -7,8 +7,11 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 if [ "$1" != stage2 ]; then
   mount -t tmpfs -o mode=755 tmpfs /mnt
   mkdir /mnt/{up,work,root,share,modules}
-  mount -t hostfs none /mnt/share -o hostfs=/guest/share
-  mount -t hostfs -o ro,hostfs=/guest/modules none /mnt/modules
+  of_host() { # an older mount hands its options over as one string, and that is the path
+    mount -t hostfs -o "hostfs=$1" none "$2" 2>/dev/null || mount -t hostfs -o "$1" none "$2"
+  }
+  of_host /guest/share /mnt/share
+  of_host /guest/modules /mnt/modules
   insmod /mnt/modules/usr/lib/modules/*/kernel/fs/overlayfs/overlay.ko || exec echo no overlayfs
   mount -t overlay -o lowerdir=/mnt/modules:/,upperdir=/mnt/up,workdir=/mnt/work overlay /mnt/root ||
     exec echo overlay failed
@@ -31,6 +34,7 @@ echo "127.0.0.1 localhost $NAME" > /etc/hosts
 ip link set lo up
 ip addr add "$ADDRESS" dev vec0
 ip link set vec0 up
+[ -z "$GATEWAY" ] || ip route add default via "$GATEWAY"
 sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.send_redirects=0 \
   net.ipv4.conf.default.send_redirects=0
 stty -F /dev/ttyS0 raw -echo

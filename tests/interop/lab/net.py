@@ -1,6 +1,7 @@
-"""A network namespace of the test's own, with a bridge that guests plug into."""
+"""Network namespaces of the test's own: wires that guests plug into, and machines on them."""
 
 import contextlib
+import itertools
 import os
 import re
 import shlex
@@ -12,26 +13,24 @@ from typing import Self
 from interop.lab.processes import CommandFailed, run, stop
 
 BRIDGE = "br0"
+_cables = itertools.count(1)
 
 
-class Net:
-    """A namespace with a bridge; it and all that was started in it end with the context.
+class Namespace:
+    """A network namespace; it and all that was started in it end with the context.
 
     Its name carries our process id, so that runs beside each other never meet.
     """
 
-    def __init__(self, tag: str, address: str) -> None:
-        """`address` of the bridge, with its prefix length."""
+    def __init__(self, tag: str) -> None:
         self.name = f"talpa-{os.getpid()}-{tag}"
-        self.address = address
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         run(["ip", "netns", "add", self.name])
         try:
             self.run("ip link set lo up")
-            self.run(f"ip link add {BRIDGE} type bridge && {_quiet(BRIDGE)}")
-            self.run(f"ip addr add {self.address} dev {BRIDGE} && ip link set {BRIDGE} up")
+            self._set_up()
         except BaseException:
             self.close()
             raise
@@ -44,6 +43,9 @@ class Net:
         at: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _set_up(self) -> None:
+        """What it consists of."""
 
     def close(self) -> None:
         """End what runs in the namespace and remove it."""
@@ -84,6 +86,19 @@ class Net:
         self._processes.append(process)
         return process
 
+
+class Net(Namespace):
+    """A namespace with a bridge: a wire."""
+
+    def __init__(self, tag: str, address: str) -> None:
+        """`address` of the bridge, with its prefix length."""
+        super().__init__(tag)
+        self.address = address
+
+    def _set_up(self) -> None:
+        self.run(f"ip link add {BRIDGE} type bridge && {_quiet(BRIDGE)}")
+        self.run(f"ip addr add {self.address} dev {BRIDGE} && ip link set {BRIDGE} up")
+
     def tap(self, name: str) -> str:
         """A tap on the bridge. Returns its name."""
         self.run(
@@ -91,6 +106,32 @@ class Net:
             f" && ip link set {name} master {BRIDGE} up txqueuelen 1000"
         )
         return name
+
+    def plug(self, other: Namespace, name: str, address: str) -> None:
+        """A cable from the bridge to another namespace, where it is interface `name` with
+        `address` and its prefix length."""
+        ours = f"p{next(_cables)}"
+        self.run(
+            f"ip link add {ours} type veth peer name {name} netns {other.name} && {_quiet(ours)}"
+            f" && ip link set {ours} master {BRIDGE} up"
+        )
+        other.run(f"{_quiet(name)} && ip addr add {address} dev {name} && ip link set {name} up")
+
+
+class Host(Namespace):
+    """A machine of its own on a wire, its card called eth0."""
+
+    def __init__(self, tag: str, wire: Net, address: str, gateway: str | None = None) -> None:
+        """`address` with its prefix length."""
+        super().__init__(tag)
+        self.wire = wire
+        self.address = address
+        self.gateway = gateway
+
+    def _set_up(self) -> None:
+        self.wire.plug(self, "eth0", self.address)
+        if self.gateway is not None:
+            self.run(f"ip route add default via {self.gateway}")
 
 
 def _quiet(interface: str) -> str:
