@@ -147,9 +147,21 @@ def test_a_readable_password_file_is_warned_of(
 @pytest.mark.parametrize(
     ("arguments", "expected", "code"),
     [
-        ("alice@host", "error: the server's URL has no scheme\nhint: write it as l2tp://", 2),
+        ("alice@host", "error: the server's URL has no scheme\nhint: write it as l2tp+ipsec://", 2),
         ("l2tp://host", "error: the server's URL names no user\nhint: ", 2),
-        ("l2tp+ipsec://a@h", "error: IPsec is not part of this version\nhint: ", 2),
+        (
+            "l2tp+ipsec://a@h",
+            "error: l2tp+ipsec:// needs the pre-shared key of the server, or a certificate\n"
+            "hint: add --psk-file FILE, or --certificate FILE --key FILE and --ca FILE",
+            2,
+        ),
+        ("ikev2://h", "error: nothing is given to log in with\nhint: write ikev2://alice@h", 2),
+        ("ikev2://a@h --ike 1", "error: --ike 1: ikev2:// is IKEv2\nhint: ", 2),
+        ("l2tp+ipsec://a@h --eap", "error: --eap: only ikev2:// logs in with EAP", 2),
+        ("ikev2://a@h --key k", "error: --key is given without --certificate", 2),
+        ("ikev2://a@h --certificate c --psk-file p", "error: a key and a certificate are both", 2),
+        ("l2tp://a@h --psk-file p", "error: l2tp:// is L2TP in the clear, and options of", 2),
+        ("l2tp+ipsec://a@h:500", "error: l2tp+ipsec:// has no port\nhint: leave it out", 2),
         ("l2tp://a:hunter2@h", "error: a password must not stand in the URL", 2),
         ("l2tp://a@h --route 10.0.0.1/8", "error: --route 10.0.0.1/8: ", 2),
         ("l2tp://a@h --auth eap", "error: --auth eap: there is no such choice\nhint: ", 2),
@@ -173,7 +185,7 @@ def test_what_cannot_be_connected_to(
 def test_check_config_of_a_good_file() -> None:
     result = run("check-config", "-c", str(EXAMPLES / "talpa.toml"))
     assert result.stdout == (
-        f"{EXAMPLES / 'talpa.toml'}: good: 1 user, 1 pool, listens on 198.18.0.1:1701\n"
+        f"{EXAMPLES / 'talpa.toml'}: good: 1 user, 1 pool, L2TP in the clear on 198.18.0.1:1701\n"
     )
     assert result.exit_code == 0
 

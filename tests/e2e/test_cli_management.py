@@ -143,13 +143,40 @@ def test_status(path: Path) -> None:
         "listens on       [fd00::1]:1701\n"
         "data plane       reference, talpa0\n"
         "connected        1 session of 1 user in 1 tunnel\n"
+        "IKE on           198.18.0.1:500\n"
+        "IKE on           198.18.0.1:4500\n"
+        "IPsec            1 association with 1 peer, 1 of them WEAK\n"
+        "IPsec policy     compatible, required\n"
+        "IPsec failures   6\n"
         "pool staff       1 of 253 IPv4 addresses in use, 1 of 255 IPv6 prefixes in use\n"
         "sessions set up  17\n"
         "logins refused   4\n"
         "dropped          250: unknown tunnel\n"
         "dropped          3: AVP length below 6\n"
-        "warning          no IPsec: whoever sees the packets can read them\n"
+        "warning          every key is written to /root/keys\n"
     )
+
+
+@pytest.mark.usefixtures("management")
+def test_associations_with_what_is_weak(path: Path) -> None:
+    lines = run(path, "sas", columns="120").stdout.splitlines()
+    assert lines[0].split() == ["SA", "WHO", "FROM", "IKE", "ESP", "UP", "IN", "OUT", "WEAK"]
+    assert lines[2].split() == [
+        *("5", "alice", "203.0.113.7:4500", "v1", "AES-CBC-256/HMAC-SHA1-96"),
+        *("1d02h", "1.3", "MB", "100", "GB", "3des"),
+    ]
+    assert max(map(len, run(path, "sas").stdout.splitlines())) <= 80
+    wide = run(path, "sas", "--wide").stdout
+    for value in ("windows", "192.168.1.20", "PSK", "ECP-384", "transport/udp", "peer", "26"):
+        assert value in wide
+    (told,) = json.loads(run(path, "sas", "--json").stdout)
+    assert (told["weak"], told["rekeys"], told["users"]) == (["3des"], 26, ["alice"])
+
+
+def test_no_association(path: Path, management: CannedManagement) -> None:
+    management.associated = []
+    result = run(path, "sas")
+    assert (result.stdout, result.stderr) == ("", "there is no IPsec association\n")
 
 
 def test_disconnect(path: Path, management: CannedManagement) -> None:
@@ -158,7 +185,7 @@ def test_disconnect(path: Path, management: CannedManagement) -> None:
     result = run(path, "disconnect", "bob")
     assert (result.stdout, result.exit_code) == ("", 1)
     assert result.stderr == (
-        "error: there is no user, session or tunnel bob\n"
+        "error: there is no user, session, tunnel or association bob\n"
         "hint: see what there is with: talpa sessions\n"
     )
     assert management.targets == ["alice", "bob"]
@@ -172,7 +199,7 @@ def test_reload(path: Path, management: CannedManagement) -> None:
     assert "talpa.toml:3: user[1].name: is missing" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["sessions", "tunnels", "status", "reload"])
+@pytest.mark.parametrize("command", ["sessions", "tunnels", "sas", "status", "reload"])
 def test_without_a_server_each_command_says_what_to_do(path: Path, command: str) -> None:
     result = run(path, command)
     assert result.exit_code == 1

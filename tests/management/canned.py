@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from talpa.api import PoolUsage, ServerStatus, SessionInfo, TunnelInfo
+from talpa.api import Association, IpsecStatus, PoolUsage, ServerStatus, SessionInfo, TunnelInfo
 from talpa.server.api_server import ApiServer, Management
 from talpa.server.config.problems import ConfigError, Problem
 
@@ -42,6 +42,36 @@ TUNNEL = TunnelInfo(
     since=1_800_000_000.0,
     age_seconds=93_785.0,
     authenticated=True,
+    association=5,
+)
+ASSOCIATION = Association(
+    id=5,
+    ike=3,
+    peer="203.0.113.7:4500",
+    local="198.18.0.1:4500",
+    identity="192.168.1.20",
+    users=("alice",),
+    version=1,
+    method="PSK",
+    credential="",
+    device="windows",
+    vendors=("MS NT5 ISAKMPOAKLEY", "RFC 3947"),
+    mode="transport",
+    encapsulation="udp",
+    nat="peer",
+    ike_suite="AES-CBC-256/SHA-1/ECP-384",
+    esp_suite="AES-CBC-256/HMAC-SHA1-96",
+    weak=("3des",),
+    since=1_800_000_000.0,
+    age_seconds=93_786.0,
+    idle_seconds=3.4,
+    rekeys=26,
+    received_packets=1300,
+    received_octets=1_334_567,
+    sent_packets=3500,
+    sent_octets=99_765_432_100,
+    replayed=1,
+    forged=2,
 )
 STATUS = ServerStatus(
     name="vpn.example.com",
@@ -58,7 +88,16 @@ STATUS = ServerStatus(
     counters={"sessions set up": 17, "logins refused": 4},
     drops={"AVP length below 6": 3, "unknown tunnel": 250},
     pools=(PoolUsage(name="staff", ipv4_used=1, ipv4_size=253, ipv6_used=1, ipv6_size=255),),
-    warnings=("no IPsec: whoever sees the packets can read them",),
+    ipsec=IpsecStatus(
+        listens=("198.18.0.1:500", "198.18.0.1:4500"),
+        policy="compatible",
+        required=True,
+        ikes=1,
+        associations=1,
+        weak=1,
+        failures=6,
+    ),
+    warnings=("every key is written to /root/keys",),
 )
 
 
@@ -67,6 +106,7 @@ class CannedManagement:
 
     def __init__(self) -> None:
         self.found = [SESSION]
+        self.associated = [ASSOCIATION]
         self.fault: Exception | None = None
         self.config_broken = False
         self.targets: list[str] = []
@@ -81,6 +121,9 @@ class CannedManagement:
 
     def tunnels(self) -> list[TunnelInfo]:
         return [TUNNEL]
+
+    def associations(self) -> list[Association]:
+        return self.associated
 
     def disconnect(self, target: str) -> list[str]:
         self.targets.append(target)

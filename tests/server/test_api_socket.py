@@ -58,7 +58,7 @@ def test_ten_thousand_sessions_fit(path: Path, management: CannedManagement) -> 
 
 def test_disconnect_says_what_was_ended(path: Path, management: CannedManagement) -> None:
     assert ApiClient(path).disconnect("alice") == ["alice 12/34"]
-    with pytest.raises(ApiError, match="there is no user, session or tunnel bob") as caught:
+    with pytest.raises(ApiError, match="tunnel or association bob") as caught:
         ApiClient(path).disconnect("bob")
     assert "talpa sessions" in caught.value.hint
     assert management.targets == ["alice", "bob"]

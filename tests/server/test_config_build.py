@@ -138,6 +138,8 @@ def test_the_reference_names_every_option() -> None:
         ("L2TP://alice%40corp@[fd00::1]:17/", ServerUrl("alice@corp", "fd00::1", 17)),
         ("l2tp://alice@corp@host", ServerUrl("alice@corp", "host", 1701)),
         ("l2tp://host", ServerUrl("", "host", 1701)),
+        ("l2tp+ipsec://alice@host", ServerUrl("alice", "host", 1701, "l2tp+ipsec")),
+        ("ikev2://host", ServerUrl("", "host", 1701, "ikev2")),
     ],
 )
 def test_server_urls(text: str, expected: ServerUrl) -> None:
@@ -147,16 +149,16 @@ def test_server_urls(text: str, expected: ServerUrl) -> None:
 @pytest.mark.parametrize(
     ("text", "what", "hint"),
     [
-        ("alice@host", "no scheme", "l2tp://alice@"),
-        ("http://host", '"http" is not a scheme', "l2tp://alice@"),
-        ("alice:hunter2@l2tp://host", "no scheme", "l2tp://alice@"),
-        ("l2tp+ipsec://alice@host", "IPsec is not part of this version", "cleartext"),
-        ("l2tp://alice@", "names no host", "l2tp://"),
+        ("alice@host", "no scheme", "l2tp+ipsec://alice@"),
+        ("http://host", '"http" is not a scheme', "l2tp+ipsec://alice@"),
+        ("alice:hunter2@l2tp://host", "no scheme", "l2tp+ipsec://alice@"),
+        ("l2tp+ipsec://alice@host:500", "l2tp+ipsec:// has no port", "ports 500 and 4500"),
+        ("l2tp://alice@", "names no host", "l2tp+ipsec://"),
         ("l2tp://alice@host:x", "malformed address or port", "brackets"),
         ("l2tp://alice@host:0", "port 0", "65535"),
         ("l2tp://alice@host:70000", "malformed address or port", "65535"),
         ("l2tp://alice@[fd00::1", "malformed address or port", "brackets"),
-        ("l2tp://alice@host/path", "goes on behind the host", "l2tp://"),
+        ("l2tp://alice@host/path", "goes on behind the host", "l2tp+ipsec://"),
         ("l2tp://alice:hunter2@host", "password must not stand in the URL", "--password-file"),
     ],
 )

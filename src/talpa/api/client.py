@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from typing import Any, TypeVar
 
-from talpa.api.models import ServerStatus, SessionInfo, TunnelInfo, from_json
+from talpa.api.models import Association, ServerStatus, SessionInfo, TunnelInfo, from_json
 
 T = TypeVar("T")
 
@@ -43,6 +43,10 @@ class ApiClient:
     def tunnels(self) -> list[TunnelInfo]:
         """Every tunnel, oldest first."""
         return [self._read(TunnelInfo, item) for item in self._list("tunnels")]
+
+    def associations(self) -> list[Association]:
+        """Every IPsec association, oldest first."""
+        return [self._read(Association, item) for item in self._list("associations")]
 
     def disconnect(self, target: str) -> list[str]:
         """End the sessions of a user, one session ("12/34") or a tunnel ("12"); what was ended."""

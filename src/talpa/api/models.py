@@ -15,7 +15,7 @@ class SessionInfo:
     """One session of one client. "Received" is what came from the client."""
 
     id: str
-    """"tunnel/session", the ids we gave out."""
+    """"tunnel/session", the ids we gave out; "ike/7" for a user of IKEv2 without L2TP."""
     user: str
     """Name as authenticated; empty until then."""
     device: str = ""
@@ -28,7 +28,7 @@ class SessionInfo:
     ipv6: str | None = None
     """Prefix given to the client."""
     method: str = ""
-    """How the user was authenticated: "MS-CHAPv2", "CHAP", ..."""
+    """How the user was authenticated: "MS-CHAPv2", "CHAP", "EAP-TLS", ..."""
     pool: str = ""
     since: float
     """Seconds since 1970: when the session came up."""
@@ -44,6 +44,8 @@ class SessionInfo:
     """Octets: largest packet to the client."""
     state: str
     """"negotiating", "authenticating", "up", "closing"."""
+    association: int | None = None
+    """The IPsec association that carries it; None: it is in the clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,67 @@ class TunnelInfo:
     age_seconds: float
     authenticated: bool = False
     """The peer proved that it knows the tunnel secret."""
+    association: int | None = None
+    """The IPsec association that carries it; None: it is in the clear."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """One IPsec association with one peer, through all changes of its keys. Octets are those of
+    ESP, "received" those from the peer."""
+
+    id: int
+    ike: int
+    """Number of the IKE SA that it belongs to."""
+    peer: str
+    """Address and port of the peer's IKE."""
+    local: str
+    """Address and port at our end."""
+    identity: str
+    """What the peer calls itself, as far as it proved it."""
+    users: tuple[str, ...] = ()
+    """Who is logged in through it."""
+    version: int
+    """Of IKE: 1 or 2."""
+    method: str
+    """How the peer proved itself: "PSK", "RSA", "ECDSA", "EAP-MSCHAPv2", ..."""
+    credential: str = ""
+    """Name of its key, or subject of its certificate."""
+    device: str = ""
+    """Kind of device, by its vendor ids: "windows", "apple", ..."""
+    vendors: tuple[str, ...] = ()
+    """The vendor ids that it sent."""
+    connection: str = ""
+    """Name of the configured link that it is."""
+    initiated: bool = False
+    """We called."""
+    mode: str
+    """"transport" or "tunnel"."""
+    encapsulation: str
+    """"raw" or "udp"."""
+    nat: str = ""
+    """Who is behind NAT: "peer", "us", "both", or nobody."""
+    ike_suite: str
+    esp_suite: str = ""
+    weak: tuple[str, ...] = ()
+    """What of it is only taken because it was allowed by name."""
+    since: float
+    """Seconds since 1970."""
+    age_seconds: float
+    idle_seconds: float | None = None
+    """Since the last valid packet from the peer; None: there was none."""
+    rekeys: int = 0
+    """How often its ESP keys were made anew."""
+    received_packets: int = 0
+    received_octets: int = 0
+    sent_packets: int = 0
+    sent_octets: int = 0
+    replayed: int = 0
+    """Packets dropped because they came a second time, or too late to tell."""
+    forged: int = 0
+    """Packets dropped because they were not the peer's."""
+    dropped: int = 0
+    """Packets dropped for another reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +142,23 @@ class PoolUsage:
     ipv4_size: int = 0
     ipv6_used: int = 0
     ipv6_size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpsecStatus:
+    """IPsec as a whole."""
+
+    listens: tuple[str, ...] = ()
+    policy: str
+    required: bool
+    """L2TP in the clear gets no answer."""
+    ikes: int = 0
+    """Peers with an IKE SA."""
+    associations: int = 0
+    weak: int = 0
+    """Of these, such as use something weak."""
+    failures: int = 0
+    """Set-ups that came to nothing, since the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +184,8 @@ class ServerStatus:
     drops: dict[str, int] = field(default_factory=dict)
     """Input dropped, by reason."""
     pools: tuple[PoolUsage, ...] = ()
+    ipsec: IpsecStatus | None = None
+    """None: there is none."""
     warnings: tuple[str, ...] = ()
     """What does not work as it should just now, a sentence each."""
 
@@ -127,6 +209,8 @@ def from_json(kind: type[T], data: object) -> T:
             values[name] = tuple(value)
     if kind is ServerStatus and "pools" in values:
         values["pools"] = tuple(from_json(PoolUsage, pool) for pool in values["pools"])
+    if kind is ServerStatus and values.get("ipsec") is not None:
+        values["ipsec"] = from_json(IpsecStatus, values["ipsec"])
     try:
         return kind(**values)
     except TypeError as error:

@@ -15,8 +15,14 @@ def check_config(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from talpa.server.config.loader import load
 
     settings = load(config, on_warning=lambda warning: say(f"warning: {warning}"))
-    listens = ", ".join(str(address) for address in settings.l2tp.listen)
-    sys.stdout.write(
-        f"{config}: good: {count_of(len(settings.users), 'user')}, "
-        f"{count_of(len(settings.pools), 'pool')}, listens on {listens}\n"
-    )
+    parts = [count_of(len(settings.users), "user"), count_of(len(settings.pools), "pool")]
+    ipsec = settings.ipsec
+    if ipsec.connections:
+        parts.append(count_of(len(ipsec.connections), "link"))
+    if ipsec.active():
+        listens = ", ".join(str(address) for address in (*ipsec.listen, *ipsec.listen_nat))
+        parts.append(f"IPsec on {listens} ({ipsec.policy})")
+    if not ipsec.require:
+        listens = ", ".join(str(address) for address in settings.l2tp.listen)
+        parts.append(f"L2TP in the clear on {listens}")
+    sys.stdout.write(f"{config}: good: {', '.join(parts)}\n")

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from talpa.cli.errors import USAGE, CliError
+from talpa.cli.ipsec import IpsecOptions, ipsec_of
 from talpa.cli.target import password_for, secret_in, server_url
 
 if TYPE_CHECKING:
     from talpa.server.config.client import ClientSettings
 
 _LEVELS = ("debug", "info", "warning", "error")
+_URL_HELP = (
+    "Server: l2tp+ipsec://USER@HOST, ikev2://USER@HOST, or l2tp://USER@HOST where cleartext is "
+    "meant."
+)
 
 
 def connect(
-    server: Annotated[
-        str, typer.Argument(metavar="URL", help="Server: l2tp://USER@HOST, or with :PORT behind.")
-    ],
+    server: Annotated[str, typer.Argument(metavar="URL", help=_URL_HELP)],
     password_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Take the password from the first line of a file."),
@@ -26,6 +29,55 @@ def connect(
     tunnel_secret_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Take the tunnel secret from the first line of a file."),
+    ] = None,
+    psk_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the pre-shared key of IPsec from a file."),
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Prove who you are by this certificate chain (PEM)."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Private key of --certificate, if it is not in it."),
+    ] = None,
+    pkcs12: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate and key in one PKCS#12 file.")
+    ] = None,
+    key_password_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the password of --key or --pkcs12 from a file."),
+    ] = None,
+    ca: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="CA of the server's certificate; may be repeated. Otherwise the system's.",
+        ),
+    ] = None,
+    eap: Annotated[
+        bool, typer.Option("--eap", help="IKEv2: use --certificate with EAP-TLS.")
+    ] = False,
+    ike: Annotated[
+        int | None,
+        typer.Option(metavar="1|2", min=1, max=2, help="Version of IKE for l2tp+ipsec."),
+    ] = None,
+    identity: Annotated[
+        str, typer.Option(metavar="TEXT", help="What to call yourself in IKE.")
+    ] = "",
+    server_identity: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the server must call itself in IKE.")
+    ] = "",
+    policy: Annotated[
+        str, typer.Option(metavar="NAME", help="modern, compatible or legacy algorithms.")
+    ] = "compatible",
+    aggressive_mode: Annotated[
+        bool, typer.Option("--aggressive-mode", help="IKEv1: where a server wants nothing else.")
+    ] = False,
+    key_log: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write every key into tables for Wireshark."),
     ] = None,
     route: Annotated[
         list[str] | None,
@@ -81,8 +133,12 @@ def connect(
 ) -> None:
     """Connect to a server and stay connected until Ctrl-C.
 
-    The password is asked for, or taken from --password-file or the variable TALPA_PASSWORD; it is
-    never an argument, which every process on this machine could read.
+    l2tp+ipsec:// needs --psk-file or --certificate. ikev2:// logs in with the password
+    (EAP-MSCHAPv2) unless one of these is given; the server then proves itself by a certificate of
+    --ca, or else of the CAs of this system, for the name that is called.
+
+    The password is asked for, or taken from --password-file or the variable TALPA_PASSWORD; no
+    secret is ever an argument, which every process on this machine could read.
 
     The server may send networks to reach through it. Those that would take everything, this
     machine's own traffic or the way to the server itself are not used; --no-routes takes none.
@@ -93,19 +149,40 @@ def connect(
     """
     from talpa.ppp.auth import METHODS
     from talpa.ppp.config import DEFAULT_METHODS
-    from talpa.server.config.client import ClientSettings
+    from talpa.server.config.client import SCHEMES, ClientSettings
+    from talpa.wire import Secret
 
-    url = server_url(server)
+    url = server_url(server, SCHEMES)
     for method in auth or ():
         _demand("--auth", method, tuple(METHODS))
     _demand("--log-level", log_level, _LEVELS)
     routes = tuple(_network(text) for text in route or ())
     secret = secret_in(tunnel_secret_file) if tunnel_secret_file else None
+    ipsec = ipsec_of(
+        url,
+        IpsecOptions(
+            version=ike,
+            psk_file=psk_file,
+            certificate=certificate,
+            key=key,
+            pkcs12=pkcs12,
+            key_password_file=key_password_file,
+            ca=tuple(ca or ()),
+            eap=eap,
+            identity=identity,
+            server_identity=server_identity,
+            policy=policy,
+            aggressive=aggressive_mode,
+            key_log=key_log,
+        ),
+    )
+    logs_in = ipsec is None or ipsec.wants_password
     settings = ClientSettings(
         server=url.host,
         port=url.port,
         user=url.user,
-        password=password_for(url, password_file),
+        password=password_for(url, password_file) if logs_in else Secret(""),
+        ipsec=ipsec,
         tunnel_secret=secret,
         routes=routes,
         server_routes=not no_routes,

@@ -14,13 +14,14 @@ def disconnect(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="USER|SESSION|TUNNEL",
-            help='A user name, a session such as "12/34", or a tunnel such as "12".',
+            metavar="USER|SESSION|TUNNEL|SA",
+            help='A user name, a session such as "12/34" or "ike/7", a tunnel such as "12", or an '
+            'IPsec association such as "sa/5".',
         ),
     ],
     socket: SocketOption = DEFAULT_SOCKET,
 ) -> None:
-    """End the sessions of a user, one session, or a whole tunnel.
+    """End the sessions of a user, one session, a whole tunnel, or an IPsec association.
 
     A number is a user where one of that name is connected, and a tunnel otherwise. The client is
     told, and may connect again.

@@ -14,6 +14,7 @@ from talpa.cli.demo.command import demo
 from talpa.cli.disconnect import disconnect
 from talpa.cli.errors import FAILED, Commands, say
 from talpa.cli.reload import reload
+from talpa.cli.sas import sas
 from talpa.cli.serve import serve
 from talpa.cli.sessions import sessions
 from talpa.cli.status import status
@@ -43,10 +44,11 @@ def talpa(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """An L2TP and PPP access system in one program: server and client.
+    """An L2TP, PPP and IPsec access system in one program: server and client.
 
-    Begin with `talpa serve -c talpa.toml` on the server, and `talpa connect l2tp://USER@HOST` on
-    the client. The commands that ask a running server reach it through its socket.
+    Begin with `talpa serve -c talpa.toml` on the server, and `talpa connect
+    l2tp+ipsec://USER@HOST --psk-file FILE` on the client. The commands that ask a running server
+    reach it through its socket.
     """
 
 
@@ -56,6 +58,7 @@ for _command in (
     connect,
     sessions,
     tunnels,
+    sas,
     status,
     disconnect,
     reload,

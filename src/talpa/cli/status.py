@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from talpa.api.client import ApiClient
-from talpa.api.models import PoolUsage, ServerStatus
+from talpa.api.models import IpsecStatus, PoolUsage, ServerStatus
 from talpa.cli.errors import count_of
 from talpa.cli.options import DEFAULT_SOCKET, JsonOption, SocketOption
 from talpa.cli.quantities import duration
@@ -28,6 +28,8 @@ def _pairs(status: ServerStatus) -> Iterator[tuple[str, str]]:
     sessions = count_of(status.sessions, "session")
     users = count_of(status.users, "user")
     yield "connected", f"{sessions} of {users} in {count_of(status.tunnels, 'tunnel')}"
+    if status.ipsec is not None:
+        yield from _ipsec(status.ipsec)
     for pool in status.pools:
         yield f"pool {pool.name}", _usage(pool)
     for name, count in status.counters.items():
@@ -36,6 +38,17 @@ def _pairs(status: ServerStatus) -> Iterator[tuple[str, str]]:
         yield "dropped", f"{count}: {reason}"
     for warning in status.warnings:
         yield "warning", warning
+
+
+def _ipsec(ipsec: IpsecStatus) -> Iterator[tuple[str, str]]:
+    for address in ipsec.listens:
+        yield "IKE on", address
+    associations = count_of(ipsec.associations, "association")
+    weak = f", {ipsec.weak} of them WEAK" if ipsec.weak else ""
+    yield "IPsec", f"{associations} with {count_of(ipsec.ikes, 'peer')}{weak}"
+    required = "required" if ipsec.required else "not required"
+    yield "IPsec policy", f"{ipsec.policy}, {required}"
+    yield "IPsec failures", str(ipsec.failures)
 
 
 def _usage(pool: PoolUsage) -> str:

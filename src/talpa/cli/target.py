@@ -4,6 +4,7 @@ import getpass
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,15 @@ _MOST_SECRET = 4096
 """Octets read from a file with a secret."""
 
 
-def server_url(text: str) -> "ServerUrl":
-    """The server and user that a URL names."""
+def server_url(text: str, schemes: Sequence[str] = ("l2tp",)) -> "ServerUrl":
+    """The server and user that a URL names; with IKEv2 alone a user need not be."""
     from talpa.server.config.client import EXAMPLE, UrlError, parse_url
 
     try:
-        url = parse_url(text)
+        url = parse_url(text, schemes)
     except UrlError as error:
         raise CliError(str(error), error.hint, USAGE) from None
-    if not url.user:
+    if not url.user and url.scheme != "ikev2":
         raise CliError("the server's URL names no user", EXAMPLE, USAGE)
     return url
 

@@ -15,7 +15,7 @@ import struct
 from pathlib import Path
 from typing import Any, Protocol
 
-from talpa.api.models import ServerStatus, SessionInfo, TunnelInfo, to_json
+from talpa.api.models import Association, ServerStatus, SessionInfo, TunnelInfo, to_json
 from talpa.server.config.problems import ConfigError
 from talpa.server.failures import sentence
 from talpa.server.host import HostError
@@ -40,6 +40,9 @@ class Management(Protocol):
 
     def tunnels(self) -> list[TunnelInfo]:
         """Every tunnel."""
+
+    def associations(self) -> list[Association]:
+        """Every IPsec association."""
 
     def disconnect(self, target: str) -> list[str]:
         """End the sessions of a user, one session ("12/34"), or a tunnel ("12"); what was ended."""
@@ -152,6 +155,8 @@ class ApiServer:
                 return to_json(self._management.sessions())
             case {"op": "tunnels"}:
                 return to_json(self._management.tunnels())
+            case {"op": "associations"}:
+                return to_json(self._management.associations())
             case {"op": "disconnect", "target": str(target)} if target:
                 return self._disconnect(target)
             case {"op": "reload"}:
@@ -165,7 +170,7 @@ class ApiServer:
         ended = self._management.disconnect(target)
         if not ended:
             raise Refused(
-                f"there is no user, session or tunnel {target}",
+                f"there is no user, session, tunnel or association {target}",
                 "see what there is with: talpa sessions",
             )
         return ended

@@ -1,15 +1,15 @@
 """What the server tells of itself, and does when asked, over the management socket."""
 
 import os
-import time
 from collections.abc import Callable
 
 from talpa import __version__
-from talpa.api.models import PoolUsage, ServerStatus, SessionInfo, TunnelInfo
-from talpa.roles.lns import Lns
+from talpa.api.models import Association, PoolUsage, ServerStatus, SessionInfo, TunnelInfo
+from talpa.roles.access import AccessServer
 from talpa.roles.session import Session
 from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
+from talpa.server.ipsec_management import IpsecManagement, epoch
 
 _BY_ADMINISTRATOR = "disconnected by the administrator"
 _TUNNEL_STATES = {"established": "established", "idle": "closing"}
@@ -20,10 +20,11 @@ class ServerManagement:
     """The `Management` of a server process."""
 
     def __init__(
-        self, settings: Settings, lns: Lns, driver: Driver, reload: Callable[[], str]
+        self, settings: Settings, access: AccessServer, driver: Driver, reload: Callable[[], str]
     ) -> None:
         self._settings = settings
-        self._lns = lns
+        self._lns = access.lns
+        self._ipsec = IpsecManagement(settings, access)
         self._driver = driver
         self._reload = reload
         self._started = driver.now()
@@ -38,15 +39,16 @@ class ServerManagement:
             lns.endpoint.drops,
             lns.services.drops,
             lns.links.ppp_drops,
+            *self._ipsec.drops(),
         ):
             for reason, count in source:
                 drops[reason] = drops.get(reason, 0) + count
-        sessions = lns.sessions()
+        sessions = self.sessions()
         return ServerStatus(
             name=self._settings.server.name,
             version=__version__,
             pid=os.getpid(),
-            since=_epoch(self._started, now),
+            since=epoch(self._started, now),
             uptime_seconds=now - self._started,
             listens=tuple(str(a) for a in lns.plane.listens),
             plane=lns.plane.name,
@@ -69,13 +71,15 @@ class ServerManagement:
                 )
                 for usage in lns.directory.usage()
             ),
-            warnings=("no IPsec: whoever sees the packets can read them",),
+            ipsec=self._ipsec.status(),
+            warnings=self._ipsec.warnings(),
         )
 
     def sessions(self) -> list[SessionInfo]:
         """Every session, oldest first."""
         now = self._driver.now()
-        return [self._session(s, now) for s in sorted(self._lns.sessions(), key=_since)]
+        found = [self._session(session, now) for session in self._lns.sessions()]
+        return sorted([*found, *self._ipsec.sessions(now)], key=lambda session: session.since)
 
     def tunnels(self) -> list[TunnelInfo]:
         """Every control connection, oldest first."""
@@ -90,22 +94,27 @@ class ServerManagement:
                 remote=str(t.path.remote),
                 state=_TUNNEL_STATES.get(t.state, "connecting"),
                 sessions=t.sessions,
-                since=_epoch(t.since, now),
+                since=epoch(t.since, now),
                 age_seconds=now - t.since,
                 authenticated=t.authenticated,
+                association=t.path.association or None,
             )
             for t in self._lns.endpoint.describe()
         ]
         return sorted(found, key=lambda t: t.since)
 
+    def associations(self) -> list[Association]:
+        """Every IPsec association, oldest first."""
+        return self._ipsec.associations(self._driver.now())
+
     def disconnect(self, target: str) -> list[str]:
-        """End the sessions of a user, one session ("12/34"), or a tunnel ("12") with all of its
-        sessions; what was ended. A user of that name comes before a tunnel. Empty when nothing
-        answers to the name."""
+        """End the sessions of a user, one session ("12/34", or "ike/7" without L2TP), a tunnel
+        ("12") with all of its sessions, or an IPsec association ("sa/5"); what was ended. A user of
+        that name comes before a tunnel. Empty when nothing answers to the name."""
         now = self._driver.now()
-        ended = []
+        ended = self._ipsec.disconnect(target, _BY_ADMINISTRATOR, now)
         meant = [s for s in self._lns.sessions() if target and target in (s.id, s.user)]
-        a_tunnel = target.isdecimal() and not meant
+        a_tunnel = target.isdecimal() and not meant and not ended
         if a_tunnel:
             meant = [s for s in self._lns.sessions() if target == str(s.tunnel_id)]
         for session in meant:
@@ -134,7 +143,7 @@ class ServerManagement:
             ipv6=str(lease.ipv6_prefix) if lease and lease.ipv6_prefix else None,
             method=session.method,
             pool=lease.pool if lease else "",
-            since=_epoch(session.since, now),
+            since=epoch(session.since, now),
             age_seconds=now - session.since,
             idle_seconds=now - heard if heard else None,
             received_packets=counters.received_packets,
@@ -143,13 +152,6 @@ class ServerManagement:
             sent_octets=counters.sent_octets,
             dropped=counters.dropped,
             mtu=session.mtu,
+            association=session.path.association or None,
             state=session.state(),
         )
-
-
-def _epoch(monotonic: float, now: float) -> float:
-    return time.time() - (now - monotonic)
-
-
-def _since(session: Session) -> float:
-    return session.since

@@ -1,19 +1,61 @@
 """What `talpa connect` is started with, and the URL that names the server."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from talpa.ppp.config import DEFAULT_METHODS
 from talpa.wire import Secret
 
+if TYPE_CHECKING:
+    from talpa.crypto.certificates import Credential, Trust
+    from talpa.ike.config import Policy
+    from talpa.ike.identities import Identity
+
 PORT = 1701
 RECONNECT_FIRST = 1.0
 RECONNECT_CAP = 60.0
 """Seconds: the waits between two tries to connect double from the first to the cap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIpsec:
+    """IPsec towards the server."""
+
+    version: int
+    """Of IKE: 1 or 2."""
+    l2tp: bool = True
+    """L2TP in transport mode; otherwise IP itself in tunnel mode, with an address that the server
+    gives (IKEv2 alone)."""
+    authentication: str
+    """How we prove who we are: "psk", "certificate", or "eap" with user and password."""
+    psk: Secret | None = field(default=None, repr=False)
+    credential: "Credential | None" = None
+    trust: "Trust | None" = None
+    """Who may have signed the server's certificate; None: it proves itself by the key."""
+    identity: "Identity | None" = None
+    """What we call ourselves; None: our address, the certificate's subject, or the EAP user."""
+    server_identity: "Identity | None" = None
+    """What the server must call itself; None: with a certificate, the name that was called."""
+    policy: "Policy"
+    aggressive: bool = False
+    """IKEv1: Aggressive Mode."""
+    key_log: Path | None = None
+    """Directory for Wireshark's tables of keys."""
+
+    @property
+    def server_authentication(self) -> str:
+        """How the server has to prove itself: "psk" or "certificate"."""
+        return "psk" if self.authentication == "psk" else "certificate"
+
+    @property
+    def wants_password(self) -> bool:
+        """Whether the user's password is needed: by PPP, and by EAP without a certificate."""
+        return self.l2tp or (self.authentication == "eap" and self.credential is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +66,10 @@ class ClientSettings:
     """Host name or address, as given."""
     port: int = PORT
     user: str
+    """Empty, as the password, where no user logs in: IKEv2 by a key or a certificate."""
     password: Secret
+    ipsec: ClientIpsec | None = None
+    """None: L2TP in the clear."""
     tunnel_secret: Secret | None = None
     routes: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks to reach through the tunnel, besides those that the server sends."""
@@ -63,6 +108,9 @@ class ServerUrl(NamedTuple):
     """Empty when the URL names none."""
     host: str
     port: int
+    """Of L2TP."""
+    scheme: str = "l2tp"
+    """One of `SCHEMES`."""
 
 
 class UrlError(ValueError):
@@ -75,21 +123,20 @@ class UrlError(ValueError):
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 """RFC 3986 3.1; anything else in front of "://" may be a user's name and password."""
-EXAMPLE = "write it as l2tp://alice@vpn.example.com"
+EXAMPLE = "write it as l2tp+ipsec://alice@vpn.example.com"
+SCHEMES = ("l2tp", "l2tp+ipsec", "ikev2")
+"""L2TP in the clear, L2TP in IPsec, and IPsec alone."""
 
 
-def parse_url(text: str) -> ServerUrl:
+def parse_url(text: str, schemes: Sequence[str] = SCHEMES) -> ServerUrl:
     """The server that a URL names. Raises `UrlError`, whose text holds no password."""
     scheme, separator, rest = text.partition("://")
     if not separator or not _SCHEME.fullmatch(scheme):
         raise UrlError("the server's URL has no scheme", EXAMPLE)
     scheme = scheme.lower()
-    if scheme == "l2tp+ipsec":
-        raise UrlError(
-            "IPsec is not part of this version",
-            "use l2tp:// only where cleartext is meant: everything can be read on the way",
-        )
-    if scheme != "l2tp":
+    if scheme in SCHEMES and scheme not in schemes:
+        raise UrlError(f"this command does not know {scheme}://", f"it knows {', '.join(schemes)}")
+    if scheme not in SCHEMES:
         raise UrlError(f'"{scheme}" is not a scheme of this program', EXAMPLE)
     try:
         parts = urlsplit(f"//{rest}")
@@ -111,4 +158,6 @@ def parse_url(text: str) -> ServerUrl:
         raise UrlError("the server's URL goes on behind the host", EXAMPLE)
     if port == 0:
         raise UrlError("port 0 does not exist", "ports go from 1 to 65535")
-    return ServerUrl(unquote(user or ""), host, port or PORT)
+    if port is not None and scheme != "l2tp":
+        raise UrlError(f"{scheme}:// has no port", "leave it out: IKE has ports 500 and 4500")
+    return ServerUrl(unquote(user or ""), host, port or PORT, scheme)

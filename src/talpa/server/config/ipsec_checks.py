@@ -86,7 +86,7 @@ def _exposures(ipsec: Ipsec) -> Iterator[Finding]:
     if ipsec.key_log is not None:
         yield Finding(
             ("ipsec", "key_log"),
-            f"EVERY KEY IS WRITTEN TO {ipsec.key_log}: whoever has that file can read everything",
+            f"EVERY KEY IS WRITTEN TO {ipsec.key_log}: whoever reads it can read everything",
             "remove the line as soon as the fault is found",
         )
     if ipsec.replay_window == 0:

@@ -46,7 +46,7 @@ class IpsecPsk(Keyed):
     """A pre-shared key, and whom it is for."""
 
     name: Name | None = option(
-        "What the log calls this key. Without it, its number in this file.",
+        "What the log calls the key of one identity. Without it, the identity.",
         default=None,
         example="branch",
     )
@@ -343,10 +343,10 @@ class Ipsec(Section):
         example="vpn2.example.com",
     )
     key_log: FilePath | None = option(
-        "File to write every key to, so that Wireshark can open the traffic. Only for finding "
-        "faults: whoever has it can read everything.",
+        "Directory to write every key to, in tables with which Wireshark opens the traffic. Only "
+        "for finding faults: whoever has it can read everything.",
         default=None,
-        example="/root/talpa-keys.log",
+        example="/root/talpa-keys",
     )
     limits: IpsecLimits = option(
         "What peers that have proved nothing yet may cost.", default=IpsecLimits()
