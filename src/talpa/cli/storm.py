@@ -15,13 +15,17 @@ from talpa.cli.target import password_for, secret_in, server_url
 if TYPE_CHECKING:
     from talpa.storm.process import Storm
     from talpa.storm.report import Report
+    from talpa.storm.security import SecurityPlan
 
 _DEFAULT_FAMILY = "xl2tpd"
 
 
 def storm(
     server: Annotated[
-        str, typer.Argument(metavar="URL", help="Server: l2tp://USER@HOST, or with :PORT behind.")
+        str,
+        typer.Argument(
+            metavar="URL", help="Server: l2tp+ipsec://USER@HOST, or l2tp://USER@HOST[:PORT]."
+        ),
     ],
     clients: Annotated[
         int, typer.Option(metavar="N", min=1, max=60_000, help="How many clients.")
@@ -51,6 +55,15 @@ def storm(
         Path | None,
         typer.Option(metavar="FILE", help="Take the tunnel secret from the first line of a file."),
     ] = None,
+    psk_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="l2tp+ipsec: the pre-shared key, in the first line of a file."
+        ),
+    ] = None,
+    ike: Annotated[
+        int, typer.Option(metavar="VERSION", min=1, max=2, help="l2tp+ipsec: IKEv1 or IKEv2.")
+    ] = 1,
     echo: Annotated[
         float,
         typer.Option(metavar="SECONDS", min=0, help="LCP echo after so much silence; 0: none."),
@@ -77,7 +90,8 @@ def storm(
 ) -> None:
     """Play many L2TP clients at once, and report how the server did.
 
-    Needs no privileges and makes no network device. `{n}` in the user's name becomes the number of
+    With IPsec each client has an association and outer ports of its own, as if it were behind a
+    NAT. Needs no privileges and makes no network device. `{n}` in the user's name becomes the number of
     the client. Only for servers that are yours to load. The exit status is 0 when all clients were
     up at the end, and 1 otherwise.
     """
@@ -85,7 +99,8 @@ def storm(
     from talpa.storm.process import Storm, run
     from talpa.storm.swarm import Plan
 
-    url = server_url(server)
+    url = server_url(server, ("l2tp", "l2tp+ipsec"))
+    security = _security(url.scheme, psk_file, ike)
     names = family or [_DEFAULT_FAMILY]
     if "all" in names:
         names = list(FAMILIES)
@@ -106,6 +121,7 @@ def storm(
         pings=pings,
         ping_octets=ping_size,
         redial=redial,
+        security=security,
     )
     order = Storm(
         server=url.host,
@@ -123,6 +139,18 @@ def storm(
     else:
         _show(report)
     raise typer.Exit(0 if report.settled >= clients else 1)
+
+
+def _security(scheme: str, psk_file: Path | None, version: int) -> "SecurityPlan | None":
+    from talpa.storm.security import SecurityPlan
+
+    if scheme == "l2tp":
+        if psk_file is not None:
+            raise CliError("--psk-file is for l2tp+ipsec://", "leave it out", USAGE)
+        return None
+    if psk_file is None:
+        raise CliError("l2tp+ipsec:// needs the server's pre-shared key", "--psk-file FILE", USAGE)
+    return SecurityPlan(secret_in(psk_file), version)
 
 
 def _run(order: "Storm", run: "Callable[..., Report]", *, quiet: bool) -> "Report":
@@ -156,6 +184,7 @@ def _show(report: "Report") -> None:
         [
             [stage, str(len(times)), *(_number(percentile(times, p)) for p in PERCENTILES)]
             for stage, times in report.times.items()
+            if times or stage != "ipsec"
         ],
     )
     if report.failures:

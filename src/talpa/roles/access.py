@@ -1,5 +1,6 @@
 """The access server: L2TP users, IKEv2 users, and the associations that both ride on."""
 
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, summarize_address_range
 
 from talpa.crypto.credentials import Refused
@@ -30,6 +31,8 @@ class AccessServer:
         self.remote = RemoteAccess(lns.plane, lns.directory, tell)
         self.ike_failures = 0
         self.key_log: Tell | None = None
+        self.on_link: Callable[..., None] | None = None
+        """(name, up=): a link from router to router came up, or ended or failed."""
         self._tell = tell
         self._tunnels: dict[int, set[int]] = {}
         """By association: the tunnels in it."""
@@ -95,6 +98,7 @@ class AccessServer:
             self._unused.arm(association.handle, now + UNUSED_SECONDS)
         elif association.peer.connection:
             self.plane.association_routes(association.handle, _behind(association))
+            self._link_changed(association.peer.connection, up=True)
         else:
             self.remote.association_up(association, now)
 
@@ -126,11 +130,14 @@ class AccessServer:
                 self._peers[event.ike] = event.peer
                 self._tell(say.ike_rekeyed(event))
             case ike.IkeDown():
-                self._tell(say.ike_down(event, self._peers.pop(event.ike, None)))
+                peer = self._peers.pop(event.ike, None)
+                self._tell(say.ike_down(event, peer))
+                self._link_changed(peer.connection if peer is not None else "", up=False)
                 self.remote.ike_down(event.ike, event.reason, now)
             case ike.IkeFailed():
                 self.ike_failures += 1
                 self._tell(say.ike_failed(event))
+                self._link_changed(event.connection, up=False)
             case ike.PeerAttempted():
                 self._attempted(event, now)
             case ike.AddressWanted():
@@ -160,6 +167,10 @@ class AccessServer:
             )
         self.ipsec.endpoint.verdict(event.ike, verdict, now)
 
+    def _link_changed(self, name: str, *, up: bool) -> None:
+        if name and self.on_link is not None:
+            self.on_link(name, up=up)
+
     def _identity_of(self, handle: int) -> bytes:
         association = self.ipsec.find(handle) if self.ipsec is not None else None
         return association.peer.identity.value if association is not None else b""
@@ -177,5 +188,5 @@ def _behind(association: Association) -> list[IPv4Network | IPv6Network]:
     """The networks that a router to router association leads to."""
     networks: list[IPv4Network | IPv6Network] = []
     for selector in association.spec.remote:
-        networks += summarize_address_range(selector.first, selector.last)  # type: ignore[type-var]
+        networks += summarize_address_range(selector.first, selector.last)
     return networks

@@ -92,7 +92,8 @@ class Ipsec:
             case plane.PuntIke(path, data, natt):
                 self.endpoint.receive(path, data, now, natt=natt)
             case plane.SaExpiring(handle, spi, inbound) | plane.SaExpired(handle, spi, inbound):
-                self._tell(handle, self.endpoint.expiring, spi, inbound, now)
+                spis = (spi, 0) if inbound else (0, spi)
+                self._tell(handle, self.endpoint.expiring, *spis, now)
             case plane.SaFirstInbound(handle, spi):
                 self._tell(handle, self.endpoint.used_by_peer, spi, now)
             case plane.PeerMoved(handle, path):

@@ -297,7 +297,7 @@ class IkeClient(_Secured):
             super().ike_event(event, now)
 
     def _secured(self, association: Association, now: float) -> None:
-        everything = [IPv4Network("0.0.0.0/0"), IPv6Network("::/0")]
+        everything: list[plane.Network] = [IPv4Network("0.0.0.0/0"), IPv6Network("::/0")]
         self.plane.association_routes(association.handle, everything)
         self.changed = True
         self._enter(Stage.READY, now)

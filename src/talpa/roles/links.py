@@ -125,10 +125,10 @@ class Links:
             match event:
                 case plane.PuntL2tp(_, data):
                     self.contain(error, now, tunnel_id=int.from_bytes(data[4:6], "big"))
-                case plane.Degraded():
-                    self.contain(error, now)
-                case _:
+                case plane.PuntPpp() | plane.PuntIp() | plane.SessionIdle():
                     self.contain(error, now, self._by_handle.get(event.session))
+                case _:
+                    self.contain(error, now)
 
     def _plane_event(self, event: plane.Event, now: float) -> None:
         match event:

@@ -2,10 +2,8 @@
 
 import asyncio
 import errno
-import os
 import secrets
 import signal
-import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -15,17 +13,15 @@ from typing import Any
 
 from talpa.dataplane import interface as plane
 from talpa.dataplane.reference.plane import ReferencePlane
-from talpa.l2tp.config import Config as L2tpConfig
-from talpa.l2tp.v2.endpoint import Endpoint
-from talpa.ppp.config import Config as PppConfig
-from talpa.ppp.config import Credentials
-from talpa.roles.client import Client, Network, Stage
+from talpa.roles.client import Network, Stage
 from talpa.roles.notices import Notice
-from talpa.sansio import Address, Path
+from talpa.sansio import Address
+from talpa.server.client_roles import Dialler, plane_config
 from talpa.server.config.client import ClientSettings
 from talpa.server.driver import Driver
 from talpa.server.failures import sentence, with_holder
 from talpa.server.host import Host, HostError
+from talpa.server.key_log import KeyLog
 from talpa.server.log import Log
 from talpa.server.resolve import resolve, source_address
 
@@ -34,6 +30,7 @@ IPV4_SECONDS = 2.0
 """How long a connection with IPv6 alone waits for IPv4 before it is told of."""
 
 _PROGRESS = {
+    Stage.IKE: "calling the server: keys first",
     Stage.L2TP: "calling the server",
     Stage.CALL: "tunnel is up, placing the call",
     Stage.LCP: "call is up, negotiating the link",
@@ -175,30 +172,10 @@ class Connection:
         self._host = host
         self._log = log
         self._plane: plane.DataPlane = ReferencePlane(time.monotonic)
-        secret = settings.tunnel_secret
-        self._client = Client(
-            Endpoint(
-                L2tpConfig(
-                    host_name=settings.name or socket.gethostname(),
-                    secret_for=lambda _name: secret,
-                ),
-                os.urandom,
-                self._last_data,
-            ),
-            self._plane,
-            PppConfig(
-                mru=settings.mru,
-                accept=settings.methods,
-                credentials=Credentials(settings.user, settings.password),
-                name=settings.user,
-                ipv6=settings.ipv6,
-                ask_address=True,
-                echo_interval=settings.echo_interval,
-            ),
-            os.urandom,
-            self._tell,
-        )
-        self._client.links.on_fault = self._link_fault
+        self._dialler = Dialler(settings, self._plane, self._tell)
+        self._client = self._dialler.role
+        self._key_log: KeyLog | None = None
+        self._client.on_fault = self._link_fault
         self._applied = Network()
         self._refused_routes: set[IPv4Network | IPv6Network] = set()
         """By this machine."""
@@ -217,15 +194,16 @@ class Connection:
         """Open the socket and make the device. Raises `OSError` and `HostError`."""
         settings = self._settings
         self._remote = remote
-        config = plane.Config(
-            listens=(Address(source_address(remote), settings.local_port),),
-            tun=settings.tun,
-            tun_mtu=settings.mru,
-        )
+        config = plane_config(settings, source_address(remote))
         try:
             self._plane.start(config)
         except OSError as error:
             raise with_holder(error, config.listens) from error
+        if settings.ipsec is not None and settings.ipsec.key_log is not None:
+            self._key_log = KeyLog(settings.ipsec.key_log)
+            self._dialler.log_keys(self._key_log.write)
+            text = f"the keys go to {settings.ipsec.key_log}: whoever reads it reads everything"
+            self._say("key-log", text, "warning")
         self._host.pin_peer(ip_address(remote.host))
 
     async def run(self, stopping: asyncio.Event) -> tuple[bool, bool]:
@@ -233,8 +211,7 @@ class Connection:
         assert self._remote is not None
         driver = Driver(self._plane, self._client, time.monotonic)
         driver.after_turn = self._follow
-        path = Path(self._plane.listens[0], self._remote)
-        self._client.open(path, driver.now())
+        self._dialler.open(self._remote, driver.now())
         driver.start()
         stopped = False
         try:
@@ -246,7 +223,7 @@ class Connection:
                 self._client.close(driver.now())
                 driver.turn()
                 await _wait(lambda: self._client.stage is Stage.CLOSED, GOODBYE_SECONDS)
-            await _wait(lambda: not self._client.endpoint.busy, 1.0)
+            await _wait(lambda: not self._client.busy, 1.0)
         finally:
             driver.stop()
             if self._saying is not None:
@@ -261,9 +238,8 @@ class Connection:
         """Give back what was changed of the host, then the device."""
         self._host.recover()
         self._plane.stop()
-
-    def _last_data(self, tunnel_id: int) -> float:
-        return self._client.links.tunnel_last_received(tunnel_id)
+        if self._key_log is not None:
+            self._key_log.close()
 
     def _follow(self) -> None:
         """After each turn: apply what is new."""

@@ -11,6 +11,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,21 +20,26 @@ from talpa import sansio
 from talpa.aaa import Directory
 from talpa.dataplane.interface import DataPlane
 from talpa.dataplane.reference.plane import ReferencePlane
+from talpa.ike.endpoint import Endpoint as IkeEndpoint
 from talpa.l2tp.v2.endpoint import Endpoint
+from talpa.roles.access import AccessServer
+from talpa.roles.ipsec import Ipsec
 from talpa.roles.lns import Lns, LnsConfig
 from talpa.roles.notices import Notice
 from talpa.roles.session import Session
 from talpa.server.api_server import ApiServer
-from talpa.server.config import build
+from talpa.server.config import build, ipsec_build
 from talpa.server.config.loader import ConfigError, load
 from talpa.server.config.problems import Problem
 from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
 from talpa.server.failures import sentence, with_holder
 from talpa.server.host import Host, HostError
+from talpa.server.key_log import KeyLog
 from talpa.server.log import Log
 from talpa.server.management import ServerManagement
 from talpa.server.passwords import ChangedPasswords
+from talpa.server.router_links import RouterLinks
 
 GOODBYE_SECONDS = 4.0
 """How long peers have to answer our goodbye; a quarter of it for sessions, the rest for tunnels."""
@@ -68,11 +74,32 @@ class ServerProcess:
             os.urandom,
             self.log.tell,
         )
+        self.access = AccessServer(self.lns, self.log.tell)
+        self._secure()
         self.driver: Driver | None = None
+        self._key_log: KeyLog | None = None
         self._started_with = settings
         self._stopping = asyncio.Event()
         self.lns.links.on_fault = self._link_fault
         self.lns.tracing = settings.server.log_level == "debug"
+
+    def _secure(self) -> None:
+        """IPsec, where it is configured."""
+        config = ipsec_build.ike_config(self.settings, _wall)
+        if config is None:
+            return
+        endpoint = IkeEndpoint(config, os.urandom, self._last_heard)
+        endpoint.on_fault = self._link_fault
+        self.access.secure(Ipsec(endpoint, self.plane, self.access))
+        self._limit_remote_users()
+
+    def _limit_remote_users(self) -> None:
+        self.access.remote.idle_seconds = self.settings.ppp.idle_timeout
+        self.access.remote.session_seconds = self.settings.ppp.session_timeout
+
+    def _last_heard(self, association: int) -> float:
+        assert self.access.ipsec is not None
+        return self.access.ipsec.last_heard(association)
 
     def _last_data(self, tunnel_id: int) -> float:
         return self.lns.links.tunnel_last_received(tunnel_id)
@@ -92,21 +119,33 @@ class ServerProcess:
             for change in self.host.recover():
                 text = f"left by a crash, now undone: {change}"
                 self.log.tell(Notice("recovered", text, "warning"))
+            self._open_key_log()
             self._start_plane()
             self._set_up_host()
             await self._serve()
         finally:
             self.plane.stop()
+            if self._key_log is not None:
+                self._key_log.close()
             self.host.teardown()
             self.log.sum_up(everything=True)
         return 0
+
+    def _open_key_log(self) -> None:
+        directory = self.settings.ipsec.key_log
+        if directory is None or self.access.ipsec is None:
+            return
+        self._key_log = KeyLog(Path(directory))
+        self.access.key_log = self._key_log.write
+        text = f"the keys of every IPsec connection go to {directory}: whoever reads it reads all"
+        self.log.tell(Notice("key-log", text, "warning"))
 
     def _start_plane(self) -> None:
         config = build.plane_config(self.settings)
         try:
             self.plane.start(config)
         except OSError as error:
-            raise with_holder(error, config.listens) from error
+            raise with_holder(error, (*config.listens, *config.ike, *config.natt)) from error
 
     def reload(self) -> str:
         """Read the configuration again; what it says in one sentence.
@@ -116,20 +155,22 @@ class ServerProcess:
         `OSError`; then no user sees a change.
         """
         settings = load(self.config_path, self.warn)
+        ike_config = ipsec_build.ike_config(settings, _wall)
         started_with = self._started_with
-        fixed = [
-            name
-            for name in ("server", "l2tp", "dataplane")
-            if getattr(settings, name) != getattr(started_with, name)
-        ]
+        now, then = _bound(settings), _bound(started_with)
+        fixed = [name for name, value in now.items() if value != then[name]]
         users = self._passwords.apply(build.users(settings))
         self.host.add_addresses(build.gateways(settings))
         networks = [*build.pool_networks(settings), *self._networks_in_use()]
-        self.host.reload_pools(networks, started_with.server.masquerade)
+        links = ipsec_build.link_networks(started_with)
+        self.host.reload_pools(networks, started_with.server.masquerade, links)
         self.directory.reload(users, build.pools(settings))
         self.lns.config = _lns_config(settings, started_with)
         kept = len(self.lns.links)
+        if self.access.ipsec is not None and ike_config is not None:
+            self.access.ipsec.endpoint.configure(ike_config)
         self.settings = settings
+        self._limit_remote_users()
         users_read = _counted(len(settings.users), "user")
         text = f"configuration read again: {users_read}, {_counted(len(settings.pools), 'pool')}"
         text += f"; {_counted(kept, 'session')} {'goes' if kept == 1 else 'go'} on"
@@ -149,6 +190,10 @@ class ServerProcess:
                 yield spec.ipv4
                 if spec.ipv6 is not None:
                     yield spec.ipv6
+        for user in self.access.remote.users():
+            yield user.lease.spec.ipv4
+            if user.lease.spec.ipv6 is not None:
+                yield user.lease.spec.ipv6
 
     def _link_fault(self, culprit: str, error: Exception) -> None:
         """Something was raised in the handling of a session or tunnel, which now ends."""
@@ -173,31 +218,44 @@ class ServerProcess:
             mtu=build.plane_config(settings).tun_mtu,
             addresses=build.gateways(settings),
             pool_networks=build.pool_networks(settings),
+            link_networks=ipsec_build.link_networks(settings),
             forward=settings.server.forward,
             masquerade=settings.server.masquerade,
         )
 
     async def _serve(self) -> None:
-        self.driver = Driver(self.plane, self.lns, time.monotonic)
-        management = ServerManagement(self.settings, self.lns, self.driver, self.reload_aloud)
+        self.driver = Driver(self.plane, self.access, time.monotonic)
+        management = ServerManagement(self.settings, self.access, self.driver, self.reload_aloud)
         api = ApiServer(Path(self.settings.server.socket), management)
         await api.start()
         self.driver.start()
+        links = RouterLinks(self.access, self.plane, self.driver, self.log.tell)
+        links.start(ipsec_build.calls(self.settings))
         self._look_after_log()
-        listens = ", ".join(str(a) for a in self.plane.listens)
         self.log.tell(
             Notice(
                 "ready",
-                f"{self.settings.server.name} answers L2TP on {listens} in the clear "
+                f"{self.settings.server.name} answers {self._what_is_answered()} "
                 f"({self.plane.name} data plane, {self.plane.tun})",
             )
         )
         try:
             await self._stopping.wait()
+            links.stop()
             await self._say_goodbye(self.driver)
         finally:
+            links.stop()
             await api.stop()
             self.driver.stop()
+
+    def _what_is_answered(self) -> str:
+        parts = []
+        if self.access.ipsec is not None:
+            addresses = (*self.plane.ike_listens, *self.plane.natt_listens)
+            parts.append(f"IPsec on {', '.join(map(str, addresses))}")
+        if not self.settings.ipsec.require:
+            parts.append(f"L2TP on {', '.join(map(str, self.plane.listens))} in the clear")
+        return " and ".join(parts)
 
     def _look_after_log(self) -> None:
         """Have it say what it left out, also when nothing else happens."""
@@ -227,10 +285,10 @@ class ServerProcess:
         many of the clients, a carrier's LAC or a NAT.
         """
         lns = self.lns
-        count = len(lns.links)
+        count = len(lns.links) + len(self.access.remote.users())
         self.log.tell(Notice("stopping", f"saying goodbye to {count} session{'s' * (count != 1)}"))
         started = time.monotonic()
-        lns.stop_accepting()
+        self.access.stop_accepting()
         sessions_until = started + GOODBYE_SECONDS / 4
 
         def end_session(session: Session) -> None:
@@ -249,6 +307,35 @@ class ServerProcess:
             end_tunnel(tunnel_id)
         driver.turn()
         await _until(lambda: not lns.endpoint.busy, started + GOODBYE_SECONDS)
+        await self._end_ipsec(driver, started + GOODBYE_SECONDS * 5 / 4)
+
+    async def _end_ipsec(self, driver: Driver, deadline: float) -> None:
+        """Delete every IKE SA: a client that keeps dead ones would not call again for minutes."""
+        ipsec = self.access.ipsec
+        if ipsec is None:
+            return
+
+        def end(number: int) -> None:
+            ipsec.endpoint.close(number, "the server is going down", driver.now())
+
+        await _paced(driver, ipsec.endpoint.numbers(), end, deadline)
+        driver.turn()
+
+
+def _bound(settings: Settings) -> dict[str, object]:
+    """What is bound or made at the start, by section."""
+    ipsec = settings.ipsec
+    sockets = ipsec.enabled, ipsec.require, ipsec.listen, ipsec.listen_nat
+    return {
+        "server": settings.server,
+        "l2tp": settings.l2tp,
+        "dataplane": settings.dataplane,
+        "ipsec": (*sockets, ipsec.key_log, ipsec.connections),
+    }
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
 
 
 def _counted(count: int, thing: str) -> str:

@@ -24,6 +24,9 @@ GOODBYES_AT_ONCE = 5
 SETTLE_SECONDS = 5.0
 """How long the last of them may take to hang up."""
 
+_EACH_BUFFER = 256 << 10
+"""Octets of receive buffer of a socket that one client has for itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Storm:
@@ -82,14 +85,25 @@ class StormProcess:
 
     def _start(self, family: Family, source: str, remote: Address) -> None:
         data_plane = ReferencePlane(time.monotonic)
-        data_plane.start(plane.Config(listens=(Address(source, 0),), tun=None))
         plan, report = self._storm.plan, self.report
+        data_plane.start(self._sockets(source))
         swarm = Swarm(family, plan, data_plane, os.urandom, report, self._numbers)
-        swarm.start(Path(data_plane.listens[0], remote))
+        ours = (*data_plane.listens, *data_plane.ike_listens)
+        swarm.start(Path(ours[0], remote))
         driver = Driver(data_plane, swarm, time.monotonic)
         driver.start()
         self._swarms.append(swarm)
         self._drivers.append(driver)
+
+    def _sockets(self, source: str) -> plane.Config:
+        """One for all callers in the clear; two for each that has IPsec."""
+        storm = self._storm
+        anywhere = Address(source, 0)
+        if storm.plan.security is None:
+            return plane.Config(listens=(anywhere,), tun=None)
+        crowds = len(storm.families) * storm.ports * max(1, len(storm.sources))
+        each = (anywhere,) * -(-storm.plan.clients // crowds)
+        return plane.Config(listens=(), tun=None, ike=each, natt=each, receive_buffer=_EACH_BUFFER)
 
     async def _dial(self) -> None:
         """Begin calls at the given rate, catching up after a late tick."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from talpa.dataplane.interface import Counters
 
-STAGES = ("tunnel", "call", "lcp", "authentication", "address")
+STAGES = ("ipsec", "tunnel", "call", "lcp", "authentication", "address")
 """In the order in which a client goes through them; times are counted from the call's beginning."""
 
 PERCENTILES = (50, 90, 99, 100)

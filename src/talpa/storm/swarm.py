@@ -19,6 +19,8 @@ from talpa.sansio import Deadlines, Path, Rng, earliest
 from talpa.storm.families import Family
 from talpa.storm.ping import echo_request
 from talpa.storm.report import STAGES, Report
+from talpa.storm.security import Security, SecurityPlan
+from talpa.storm.security_families import SECURITY
 from talpa.wire import Secret
 
 RETRY_FIRST = 1.0
@@ -45,6 +47,8 @@ class Plan:
     ping_octets: int = 64
     redial: bool = False
     """Clients that lose their session call again, with growing waits, no two of them in step."""
+    security: SecurityPlan | None = None
+    """IPsec under every client; None: in the clear."""
 
 
 class Caller:
@@ -130,6 +134,14 @@ class Swarm:
         self._tunnels: dict[int, set[Caller]] = {}
         self._staying: list[Caller] = []
         """Those that have yet to hang up, once it is time."""
+        self._security: Security[Caller] | None = None
+        if plan.security is not None:
+            habits = SECURITY[family.name]
+            self._security = Security(plan.security, habits, data_plane, rng, self)
+        self._securing: set[Caller] = set()
+        """Those that wait for IPsec."""
+        self._done: list[Caller] = []
+        """Those whose associations are to be ended, once L2TP has said its goodbye."""
 
     def start(self, path: Path) -> None:
         """Where to call."""
@@ -142,7 +154,7 @@ class Swarm:
     def stop(self) -> None:
         """Call nobody any more, and take what ends from now on for no loss."""
         self.stopping = True
-        self._staying = list(self._callers.values())
+        self._staying = [*self._callers.values(), *self._securing]
         for caller in self._staying:
             if not caller.up:
                 self.report.failed(STAGES[caller.stage], _UNFINISHED)
@@ -159,30 +171,47 @@ class Swarm:
             tunnel_id, session_id = divmod(caller.call_id, 0x10000)
             result = l2tp.Result(CdnResult.ADMINISTRATIVE)
             self.endpoint.close_call(tunnel_id, session_id, result, now)
+        else:
+            self._lost(caller, _UNFINISHED, now)
         return True
 
     @property
     def gone(self) -> bool:
         """Nobody is on the line any more, and every goodbye has been acknowledged."""
-        return not self._callers and not self.endpoint.busy
+        secured = self._security is not None and self._security.busy
+        busy = self._callers or self._securing or self.endpoint.busy or secured
+        return not busy
 
     def plane_event(self, event: plane.Event, now: float) -> None:
         """Take an event of the data plane; `settle` must follow."""
-        self.links.plane_event(event, now)
+        if self._security is None or not self._security.ipsec.plane_event(event, now):
+            self.links.plane_event(event, now)
 
     def settle(self, now: float) -> None:
         """Bring everything to rest and send what is to be sent."""
+        if self._security is not None:
+            self._security.ipsec.settle(now)
         self.links.settle(now)
+        if self._security is not None and self._done:
+            done, self._done = self._done, []
+            for caller in done:
+                self._security.end(caller, now)
+            self._security.ipsec.settle(now)
         if self.changed is not None:
             self.changed()
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        return earliest(self.links.next_timeout(), self._redials.next(), self._pings.next())
+        secured = self._security.ipsec.next_timeout() if self._security is not None else None
+        return earliest(
+            self.links.next_timeout(), secured, self._redials.next(), self._pings.next()
+        )
 
     def handle_timeout(self, now: float) -> None:
         """See to every deadline that has passed; `settle` must follow."""
         self.links.handle_timeout(now)
+        if self._security is not None:
+            self._security.ipsec.handle_timeout(now)
         for caller in self._redials.due(now):
             if not self.stopping:
                 self._call(caller, now)
@@ -276,19 +305,41 @@ class Swarm:
             habits=family.ppp,
         )
 
+    def secured(self, caller: Caller, path: Path, now: float) -> None:
+        """IPsec is up: place the call in it."""
+        self._securing.discard(caller)
+        self._reach(caller, "ipsec", now)
+        self._place(caller, path, now)
+
+    def security_lost(self, caller: Caller, why: str, now: float) -> None:
+        """Nothing of the caller's is reached any more."""
+        if caller.call_id:
+            result = l2tp.Result(StopCcnResult.GENERAL_ERROR, 0, why)
+            self.endpoint.abandon(caller.call_id >> 16, result, now)
+        else:
+            self._lost(caller, why, now)
+
     def _call(self, caller: Caller, now: float) -> None:
         assert self._path is not None
+        caller.started = now
+        caller.stage = 0 if self._security is not None else 1
+        self.report.dialled(now)
+        if self._security is not None:
+            self._securing.add(caller)
+            self._security.call(caller, self._path.remote.host, now)
+        else:
+            self._place(caller, self._path, now)
+
+    def _place(self, caller: Caller, path: Path, now: float) -> None:
         sharing = self._tunnels.get(self._tunnel)
-        if sharing is None or len(sharing) >= self.family.calls_per_tunnel:
-            self._tunnel = self.endpoint.open(self._path, now)
+        share = 1 if self._security is not None else self.family.calls_per_tunnel
+        if sharing is None or len(sharing) >= share:
+            self._tunnel = self.endpoint.open(path, now)
             sharing = self._tunnels[self._tunnel] = set()
         sharing.add(caller)
         session_id = self.endpoint.place_call(self._tunnel, now, **self.family.call)
         caller.call_id = self._tunnel << 16 | session_id
-        caller.started = now
-        caller.stage = 0
         self._callers[caller.call_id] = caller
-        self.report.dialled(now)
 
     def _reach(self, caller: Caller, stage: str, now: float) -> None:
         index = STAGES.index(stage)
@@ -311,6 +362,9 @@ class Swarm:
         self._callers.pop(caller.call_id, None)
         caller.call_id = 0
         caller.link = None
+        if self._security is not None:
+            self._securing.discard(caller)
+            self._done.append(caller)
         self._pings.arm(caller, None)
         if caller.up:
             caller.up = False

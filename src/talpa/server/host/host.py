@@ -84,30 +84,36 @@ class Host:
         pool_networks: Sequence[Network],
         forward: bool = True,
         masquerade: bool = False,
+        link_networks: Sequence[Network] = (),
     ) -> None:
         """Our addresses on the TUN device, and one route to it for each network of a pool, however
-        many sessions there are. `mtu` in octets."""
-        versions = {network.version for network in pool_networks}
-        changes = self._link(tun, mtu, [*addresses, *pool_networks])
+        many sessions there are, and for each network behind a router. `mtu` in octets."""
+        routed = [*pool_networks, *link_networks]
+        versions = {network.version for network in routed}
+        changes = self._link(tun, mtu, [*addresses, *routed])
         changes += [DeviceAddress.of(tun, _wide(a)) for a in addresses]
-        changes += [DeviceRoute.of(network, tun) for network in _distinct(pool_networks)]
+        changes += [DeviceRoute.of(network, tun) for network in _distinct(routed)]
         if forward:
             changes += forwarding(self._system.sysctls, 4 in versions, 6 in versions, tun)
         if masquerade and pool_networks:
             changes.append(NatTable.of(self._instance, tun, pool_networks))
         self._make(changes)
 
-    def reload_pools(self, pool_networks: Sequence[Network], masquerade: bool = False) -> None:
+    def reload_pools(
+        self,
+        pool_networks: Sequence[Network],
+        masquerade: bool = False,
+        link_networks: Sequence[Network] = (),
+    ) -> None:
         """Routes, and masquerading, of the pools as they are now. The rest stays."""
         tun = self._device()
-        wanted: list[Change] = [
-            DeviceRoute.of(network, tun) for network in _distinct(pool_networks)
-        ]
+        routed = [*pool_networks, *link_networks]
+        wanted: list[Change] = [DeviceRoute.of(network, tun) for network in _distinct(routed)]
         if masquerade and pool_networks:
             wanted.append(NatTable.of(self._instance, tun, pool_networks))
         held = [c for c in self._journal.changes if isinstance(c, DeviceRoute | NatTable)]
         new = [change for change in wanted if change not in held]
-        self._make([*self._ipv6(tun, pool_networks), *new])
+        self._make([*self._ipv6(tun, routed), *new])
         # A table is replaced whole: undoing the old value would take away the new one.
         replaced = any(isinstance(change, NatTable) for change in wanted)
         old = [change for change in held if change not in wanted]

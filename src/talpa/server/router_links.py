@@ -1,0 +1,93 @@
+"""Links from router to router that this end sets up: called at the start, and when they end."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+
+from talpa.dataplane import interface as plane
+from talpa.ike.config import Call, Connection
+from talpa.roles.access import AccessServer
+from talpa.roles.notices import Notice, Tell
+from talpa.sansio import Address, Path
+from talpa.server.driver import Driver
+from talpa.server.resolve import resolve, source_address
+
+IKE_PORT = 500
+NATT_PORT = 4500
+RETRY_FIRST = 2.0
+RETRY_CAP = 60.0
+"""Seconds: the waits between two calls double from the first to the cap."""
+
+
+class RouterLinks:
+    """Keeps each of a few configured links up, by one task for each."""
+
+    def __init__(
+        self, access: AccessServer, data_plane: plane.DataPlane, driver: Driver, tell: Tell
+    ) -> None:
+        self._access = access
+        self._plane = data_plane
+        self._driver = driver
+        self._tell = tell
+        self._down: dict[str, asyncio.Event] = {}
+        self._up: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        access.on_link = self._changed
+
+    def start(self, calls: Sequence[tuple[str, Connection]]) -> None:
+        """Keep these up: the name or address to call, and what to say there."""
+        for host, connection in calls:
+            self._down[connection.name] = asyncio.Event()
+            self._tasks.append(asyncio.ensure_future(self._keep(host, connection)))
+
+    def stop(self) -> None:
+        """Call nobody any more."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+
+    async def _keep(self, host: str, connection: Connection) -> None:
+        name, wait = connection.name, RETRY_FIRST
+        while True:
+            down = self._down[name]
+            down.clear()
+            if await self._call(host, connection):
+                await down.wait()
+            wait = RETRY_FIRST if name in self._up else min(wait * 2, RETRY_CAP)
+            self._up.discard(name)
+            await asyncio.sleep(wait * (0.75 + secrets.randbelow(500) / 1000))
+
+    async def _call(self, host: str, connection: Connection) -> bool:
+        endpoint = self._access.ipsec.endpoint if self._access.ipsec is not None else None
+        try:
+            remote = (await resolve(host, IKE_PORT))[0]
+            source = source_address(remote)
+        except OSError as error:
+            text = f"link {connection.name}: {host} cannot be called: {error}"
+            self._tell(Notice("link-unreachable", text, "warning", {"connection": connection.name}))
+            return False
+        if endpoint is None:
+            return False
+        six = ":" in remote.host
+        local = _port(self._plane.ike_listens, IKE_PORT, six=six)
+        natt = _port(self._plane.natt_listens, NATT_PORT, six=six)
+        call = Call(
+            connection,
+            Path(Address(source, local), remote),
+            Path(Address(source, natt), Address(remote.host, NATT_PORT)),
+        )
+        endpoint.open(call, self._driver.now())
+        self._driver.turn()
+        return True
+
+    def _changed(self, name: str, *, up: bool) -> None:
+        """A link came up, or ended."""
+        if up:
+            self._up.add(name)
+        elif name in self._down:
+            self._down[name].set()
+
+
+def _port(listens: Sequence[Address], otherwise: int, *, six: bool) -> int:
+    """The port that we listen on with addresses of that family."""
+    return next((a.port for a in listens if (":" in a.host) is six), otherwise)
