@@ -94,3 +94,14 @@ def _put(path: Path, data: bytes, mode: int = 0o600) -> Path:
     path.write_bytes(data)
     path.chmod(mode)
     return path
+
+
+def copy_example(example: Path, folder: Path) -> Path:
+    """An example in a folder with the files that it names."""
+    authority = Authority(folder)
+    authority.write()
+    authority.write_crl()
+    authority.issue()
+    for name in ("psk.txt", "branch-psk.txt", "branch-ppk.txt"):
+        _put(folder / name, b"t0YBtyG2bvbBUFHrGMwsMZ2hBp8zN3oI\n")
+    return _put(folder / "talpa.toml", example.read_bytes())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.certificate_files import Authority
+from server.certificate_files import Authority, copy_example
 from talpa.aaa import Directory
 from talpa.ppp.auth import METHODS
 from talpa.sansio import Address
@@ -77,8 +77,8 @@ def test_networks_and_gateways(two_pools: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
-def test_what_the_loader_lets_through_the_directory_takes(path: Path) -> None:
-    settings = load(path)
+def test_what_the_loader_lets_through_the_directory_takes(path: Path, tmp_path: Path) -> None:
+    settings = load(copy_example(path, tmp_path))
     Directory(build.users(settings), build.pools(settings), rng=bytes)
 
 

@@ -65,8 +65,7 @@ def faults(draft: Draft) -> Iterator[Finding]:
     if draft.dataplane is not None:
         yield from _dataplane_faults(draft.dataplane)
     yield from _mtu_faults(draft)
-    links_alone = draft.ipsec is not None and draft.ipsec.connections and not draft.users
-    if not draft.pools and not draft.pools_unread and not links_alone:
+    if not draft.pools and not draft.pools_unread:
         yield Finding(("pool",), "there is no pool to take addresses from", "add a [[pool]]")
     yield from _pool_faults(draft.pools)
     yield from _user_faults(draft)

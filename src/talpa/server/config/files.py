@@ -43,11 +43,14 @@ def read_file(path: Path) -> ReadFile:
     words."""
     # Without blocking: a named pipe would hold the server up until somebody writes to it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise ValueError("is not a regular file")
-        data = stream.read(_MOST + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            data = stream.read(_MOST + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > _MOST:
         raise ValueError(f"is larger than {_MOST} octets")
     return ReadFile(path, data, bool(mode & stat.S_IROTH))

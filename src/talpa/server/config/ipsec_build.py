@@ -85,10 +85,9 @@ def link_networks(settings: Settings) -> tuple[Network, ...]:
 def policy_of(ipsec: Ipsec, name: str) -> Policy:
     """A named policy with what the configuration changes in it."""
     base = POLICIES[name]
-    additional: tuple[GroupId, ...] = base.additional or (GroupId.MLKEM768,)
     return replace(
         base,
-        additional=() if ipsec.mlkem == "off" else additional,
+        additional=() if ipsec.mlkem == "off" else base.additional,
         require_additional=ipsec.mlkem == "require",
         esn=ipsec.esn,
         weak=(
