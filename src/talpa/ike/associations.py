@@ -116,9 +116,7 @@ class Associations:
         """A pair of SAs is gone; the association stays, even without any."""
         pair.association.pairs.remove(pair)
         del self._by_inbound[pair.inbound_spi]
-        self._events.append(
-            SasRemoved(pair.association.id, pair.inbound_spi, pair.outbound_spi)
-        )
+        self._events.append(SasRemoved(pair.association.id, pair.inbound_spi, pair.outbound_spi))
 
     def take_over(self, association: Association, ike: int) -> None:
         """Another IKE SA looks after it now."""

@@ -128,8 +128,8 @@ class Connection:
     password: Secret | None = field(default=None, repr=False)
     mode: Mode = Mode.TRANSPORT
     local: tuple[Selector, ...] = ()
-    """Empty: our address, in transport mode UDP port `l2tp_port`; or whatever address the peer gives
-    when `ask_address`."""
+    """Empty: our address, in transport mode UDP port `l2tp_port`; or whatever address the peer
+    gives when `ask_address`."""
     remote: tuple[Selector, ...] = ()
     """Empty: the peer's address, in transport mode UDP port 1701."""
     l2tp_port: int = 1701
@@ -181,7 +181,8 @@ class Config:
     connections: tuple[Connection, ...] = ()
     """Peers expected by name, each with its selectors."""
     aggressive: bool = False
-    """Answer Aggressive Mode: its hash can be guessed offline by anybody who asks (RFC 2409 5.4)."""
+    """Answer Aggressive Mode: its hash can be guessed offline by anybody who asks (RFC 2409
+    5.4)."""
     ah: bool = False
     post_quantum_keys: tuple[tuple[bytes, Secret], ...] = ()
     """(id, key): RFC 8784."""

@@ -2,7 +2,7 @@
 before the message goes out that lets the peer use it."""
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from talpa.crypto.credentials import Attempt
 from talpa.esp.sa import AssociationSpec, Sa
@@ -38,7 +38,8 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class IkeUp:
-    """The peer is authenticated. `ike` numbers the IKE SA and those that replace it by re-keying."""
+    """The peer is authenticated. `ike` numbers the IKE SA and those that replace it by
+    re-keying."""
 
     ike: int
     peer: Peer
