@@ -44,6 +44,7 @@ __all__ = [
     "PublicKey",
     "SigningKey",
     "UnfitKey",
+    "fit_key",
     "kind_of",
     "verify_classic",
     "verify_rfc7427",
@@ -104,6 +105,13 @@ def kind_of(key: object) -> str:
     if isinstance(key, Ed448PublicKey):
         return "Ed448"
     raise UnfitKey("a key that is none of RSA, ECDSA, Ed25519 and Ed448")
+
+
+def fit_key(key: object) -> PublicKey:
+    """`key`, when some method can use it; raises `UnfitKey`, as `kind_of`."""
+    kind_of(key)
+    assert isinstance(key, PublicKey)
+    return key
 
 
 class SigningKey:
