@@ -1,11 +1,11 @@
 # One word for each job. Every target does the set-up it needs itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt types unit interop bench fuzz docs lock clean
+.PHONY: help setup demo test test-all lint fmt types unit interop bench fuzz docs lock clean
 export PYTHON
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: ## set up all that the program and its tests need; quick when there is nothing to do
 	@scripts/setup test
@@ -15,6 +15,10 @@ demo: ## a server and a client on this machine, connected, with what they say to
 	@.venv/bin/talpa demo
 
 test: ## lint, types, import contract and all tests, real peers among them
+	@scripts/setup test
+	@scripts/test -m "not matrix"
+
+test-all: ## the same with the whole matrix of real peers: an hour or so
 	@scripts/setup test
 	@scripts/test
 
@@ -39,7 +43,7 @@ unit: ## the tests that need neither root nor guests
 
 interop: ## the tests against real peers
 	@scripts/setup test
-	@scripts/pytest -m "interop or netns"
+	@scripts/pytest -m "(interop or netns) and not matrix"
 
 bench: ## the benchmarks; figures are in docs/performance.md
 	@scripts/setup run

@@ -13,6 +13,7 @@ from interop.lab import Guest, Image, Net
 from interop.lab.net import sweep
 from interop.program import HERE, PEER
 from interop.stage import Stage
+from interop.world import World, world
 
 HERE_DIR = Path(__file__).parent
 PROGRAMS = ("ip", "iperf3", "nft", "ping", "setpriv", "tcpdump", "tshark", "unshare")
@@ -59,4 +60,24 @@ def wire(stage: Stage, tmp_path: Path) -> Iterator[Wire]:
         yield wire
     assert wire.sent(), "Talpa sent nothing: there is nothing to judge"
     faults = wire.faults()
+    assert not faults, "\n".join(["Talpa sent what tshark finds fault with:", *faults])
+
+
+@pytest.fixture(scope="module")
+def scene(image: Image, request: pytest.FixtureRequest) -> Iterator[World]:
+    """The world of scenarios with IPsec, of an indirect parameter `Where`; kept as long as
+    consecutive tests want the same."""
+    with world(image, request.param) as scene:
+        yield scene
+
+
+@pytest.fixture
+def line(scene: World, tmp_path: Path) -> Iterator[Wire]:
+    """What Talpa's network card saw in one test, to be opened with the key log in `keys`. At its
+    end, what Talpa sent must be faultless in tshark's eyes, down to what was encrypted."""
+    with captured(scene.host, "eth0", tmp_path) as wire:
+        wire.keys = tmp_path / "keys"
+        yield wire
+    assert wire.sent("isakmp", scene.talpa), "Talpa sent nothing: there is nothing to judge"
+    faults = wire.faults(scene.talpa)
     assert not faults, "\n".join(["Talpa sent what tshark finds fault with:", *faults])

@@ -1,18 +1,19 @@
 """An independent opinion of what went over the wire: tshark's."""
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from interop.lab import Net, stop
+from interop.lab import Namespace, stop
 from interop.program import HERE, until
 
 # The checksum of UDP is left to the network card, which a tap does not have: inside a tunnel, there
 # is no UDP of ours but what the peer would drop.
 _CHECKS = ("ip", "tcp")
-_OURS = 'frame.protocols matches "^(eth:ethertype|raw):ip:udp"'
+_OURS = 'frame.protocols matches "^(eth:ethertype|raw):ip:(udp|esp|ah)"'
 """Not the kernel's ICMP errors, which quote what they complain of."""
 _FAULTS = '_ws.malformed || _ws.expert.severity == "Error"'
 
@@ -22,6 +23,8 @@ class Wire:
 
     def __init__(self, capture: Path) -> None:
         self.capture = capture
+        self.keys: Path | None = None
+        """Directory of a key log, with which IKE and ESP are decrypted."""
 
     def frames(self, which: str, *fields: str) -> list[tuple[str, ...]]:
         """The fields of all frames that a display filter picks. A field that occurs more than
@@ -32,8 +35,13 @@ class Wire:
         command += ["-d", "tcp.port==5201,data"]  # no guesses at what iperf's random octets mean
         for protocol in _CHECKS:
             command += ["-o", f"{protocol}.check_checksum:TRUE"]
+        environment = dict(os.environ)
+        if self.keys is not None:
+            environment["WIRESHARK_CONFIG_DIR"] = str(self.keys)
+            for what in ("encryption_decode", "authentication_check"):
+                command += ["-o", f"esp.enable_{what}:TRUE"]
         self.settle()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             raise AssertionError(f"tshark: {done.stderr}")
         return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
@@ -62,7 +70,7 @@ class Wire:
 
 
 @contextmanager
-def captured(net: Net, interface: str, folder: Path) -> Iterator[Wire]:
+def captured(net: Namespace, interface: str, folder: Path) -> Iterator[Wire]:
     """Capture an interface of the lab while the context lasts."""
     capture, log = folder / f"{interface}.pcap", folder / "tcpdump.log"
     tcpdump = net.start(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from interop.lab import CommandFailed, Net, stop
+from interop.lab import CommandFailed, Namespace, stop
 from interop.xl2tpd import Setting
 
 TALPA = Path(sys.executable).with_name("talpa")
@@ -67,7 +67,7 @@ password = "{setting.password}"
 """
 
 
-def _write_secret(file: Path, secret: str) -> None:
+def write_secret(file: Path, secret: str) -> None:
     file.touch(0o600)
     file.write_text(secret + "\n")
 
@@ -75,7 +75,7 @@ def _write_secret(file: Path, secret: str) -> None:
 class _Program:
     """A running `talpa`, with its log in a file."""
 
-    def __init__(self, net: Net, folder: Path, name: str) -> None:
+    def __init__(self, net: Namespace, folder: Path, name: str) -> None:
         self.net = net
         self.folder = folder
         self.log_file = folder / f"{name}.log"
@@ -132,7 +132,7 @@ class _Program:
 class Server(_Program):
     """`talpa serve`."""
 
-    def __init__(self, net: Net, folder: Path, config: str) -> None:
+    def __init__(self, net: Namespace, folder: Path, config: str) -> None:
         """`config`: all of the file but `[server]`."""
         super().__init__(net, folder, "serve")
         self.socket = folder / "talpa.sock"
@@ -181,21 +181,32 @@ class Server(_Program):
         until(f"{count} sessions", look, timeout, self.log)
         return found
 
+    def until_associations(self, count: int, timeout: float = 15) -> list[dict[str, Any]]:
+        """Wait until there are exactly so many IPsec associations; returns them."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            found[:] = self.ask("sas")
+            return len(found) == count
+
+        until(f"{count} associations", look, timeout, self.log)
+        return found
+
 
 class Client(_Program):
     """`talpa connect`."""
 
     tun = "talpa-vpn"
 
-    def __init__(self, net: Net, folder: Path, setting: Setting) -> None:
+    def __init__(self, net: Namespace, folder: Path, setting: Setting) -> None:
         super().__init__(net, folder, "connect")
         self.user = setting.user
         password = folder / "password"
-        _write_secret(password, setting.password)
+        write_secret(password, setting.password)
         self.options: list[str | Path] = ["--password-file", password, "--auth", setting.method]
         if setting.tunnel_secret is not None:
             secret = folder / "tunnel-secret"
-            _write_secret(secret, setting.tunnel_secret)
+            write_secret(secret, setting.tunnel_secret)
             self.options += ["--tunnel-secret-file", secret]
         self.options += ["--state-dir", folder / "state", "--tun", self.tun, "--no-dns"]
 

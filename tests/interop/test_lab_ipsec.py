@@ -9,7 +9,9 @@ from interop.strongswan import Setting, StrongSwan
 from interop.topology import Topology
 
 
-@pytest.mark.parametrize("topology", [Topology(caller_nat=True, answerer_nat=True)], ids=str)
+@pytest.mark.parametrize(
+    "topology", [Topology(caller_nat=True, answerer_nat=True)], ids=["both_nat"]
+)
 @pytest.mark.parametrize("setting", [Setting(version=1, ike="aes256-sha1-modp2048")], ids=str)
 def test_two_strongswans(image: Image, topology: Topology, setting: Setting) -> None:
     with (

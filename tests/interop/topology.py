@@ -63,11 +63,3 @@ class Topology:
         at: TracebackType | None,
     ) -> None:
         self._stack.close()
-
-    def __str__(self) -> str:
-        behind = [
-            name
-            for name, nat in (("client", self.caller_nat), ("server", self.answerer_nat))
-            if nat
-        ]
-        return f"nat-{'-and-'.join(behind)}" if behind else "no-nat"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from interop.lab import Guest, Net
+from interop.lab import Guest, Namespace
 from interop.program import until
 
 TCP_LEAST = 1_000_000
@@ -12,7 +12,7 @@ TCP_LEAST = 1_000_000
 TUNNEL_MTU = 1400
 
 
-def ping_both_ways(net: Net, guest: Guest, ours: str, theirs: str) -> None:
+def ping_both_ways(net: Namespace, guest: Guest, ours: str, theirs: str) -> None:
     """Every ping is answered: small ones, and such as fill the tunnel's MTU."""
     headers = 48 if ":" in ours else 28
     for size in (56, TUNNEL_MTU - headers):
@@ -20,7 +20,7 @@ def ping_both_ways(net: Net, guest: Guest, ours: str, theirs: str) -> None:
         net.run(f"ping -q -c 3 -i 0.1 -W 2 -s {size} {theirs}", timeout=15)
 
 
-def tcp_from_guest(net: Net, guest: Guest, ours: str, folder: Path) -> None:
+def tcp_from_guest(net: Namespace, guest: Guest, ours: str, folder: Path) -> None:
     """A connection that the guest opens to `ours`: megabytes up, then down."""
 
     def listen() -> None:
@@ -30,7 +30,7 @@ def tcp_from_guest(net: Net, guest: Guest, ours: str, folder: Path) -> None:
     _transfer(listen, guest.run, ours)
 
 
-def tcp_from_here(net: Net, guest: Guest, theirs: str) -> None:
+def tcp_from_here(net: Namespace, guest: Guest, theirs: str) -> None:
     """A connection that the namespace opens to `theirs`: megabytes up, then down."""
 
     def listen() -> None:

@@ -1,0 +1,196 @@
+"""What happens to associations in their life: re-keying under traffic, a peer that dies, a peer or
+Talpa that moves."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from interop import xl2tpd
+from interop.ipsec import GATEWAY, LOGIN, Client, server_config
+from interop.judge import Wire
+from interop.lab import Guest
+from interop.program import Server, until
+from interop.strongswan import Setting, StrongSwan
+from interop.test_ipsec_server import connected
+from interop.world import Where, World
+
+NAT = Where(caller_nat=True)
+OPEN = Where()
+V1 = Setting(version=1, ike="aes256-sha1-modp2048", esp="aes256-sha1")
+V1_PFS = replace(V1, esp="aes256-sha1-modp2048")
+V2 = Setting(esp="aes256gcm16-ecp256")
+ACCESS = Setting(mode="tunnel", auth="eap-mschapv2")
+SHORT = "ike_lifetime = 30\nchild_lifetime = 30"
+"""Lines of `[ipsec]`: Talpa re-keys as often as strongSwan can."""
+
+
+@pytest.fixture
+def lifetimes() -> str:
+    return ""
+
+
+@pytest.fixture
+def server(
+    scene: World, line: Wire, tmp_path: Path, setting: Setting, lifetimes: str
+) -> Iterator[Server]:
+    text = server_config(setting, tmp_path, ipsec=f"dpd = 3\n{lifetimes}")
+    server = Server(scene.host, tmp_path, text)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def swan(scene: World, server: Server, setting: Setting) -> Iterator[StrongSwan]:
+    swan = StrongSwan(scene.guest, setting, remote=scene.topology.answerer)
+    swan.start()
+    try:
+        yield swan
+    finally:
+        xl2tpd.Client(scene.guest, LOGIN, scene.topology.answerer).kill()
+        swan.kill()
+
+
+def lost(report: str) -> int:
+    """Packets that a ping's report says were not answered."""
+    counts = re.search(r"(\d+) packets transmitted, (\d+) received", report)
+    assert counts, report
+    return int(counts[1]) - int(counts[2])
+
+
+def pinging(guest: Guest, address: str, seconds: int) -> str:
+    """Twenty pings a second for so long; the report."""
+    return guest.run(
+        f"ping -q -i 0.05 -c {seconds * 20} -W 2 {address} || true", timeout=seconds + 15
+    )
+
+
+MINUTES = [
+    pytest.param(75, id="over-a-minute"),
+    pytest.param(300, id="five-minutes", marks=[pytest.mark.matrix, pytest.mark.timeout(420)]),
+]
+REKEYING = [
+    pytest.param(NAT, replace(V1, rekey=30), "", id="ikev1-theirs"),
+    pytest.param(NAT, replace(V1_PFS, rekey=30), SHORT, id="ikev1-pfs-both-sides"),
+    pytest.param(NAT, replace(V2, rekey=30), SHORT, id="ikev2-both-sides"),
+    pytest.param(OPEN, V2, SHORT, id="ikev2-ours"),
+    pytest.param(OPEN, V1, SHORT, id="ikev1-ours", marks=pytest.mark.matrix),
+    pytest.param(NAT, replace(ACCESS, rekey=30), SHORT, id="access", marks=pytest.mark.matrix),
+]
+
+
+@pytest.mark.parametrize("seconds", MINUTES)
+@pytest.mark.parametrize(("scene", "setting", "lifetimes"), REKEYING, indirect=["scene"])
+def test_rekeying_loses_no_packet(
+    scene: World, server: Server, swan: StrongSwan, seconds: int
+) -> None:
+    inside = connected(scene, swan)
+    theirs = scene.guest.start(
+        f"ping -q -i 0.05 -c {seconds * 20} -W 2 {GATEWAY} || true", timeout=seconds + 15
+    )
+    ours = scene.host.run(
+        f"ping -q -i 0.05 -c {seconds * 20} -W 2 {inside} || true", timeout=seconds + 15
+    )
+    assert lost(ours) == 0
+    assert lost(theirs.wait()) == 0
+    [association] = server.until_associations(1)
+    assert association["rekeys"] >= seconds // 45
+    assert association["forged"] == association["replayed"] == association["dropped"] == 0
+    assert scene.guest.run("ip xfrm state | grep -c ^src").strip() in {"2", "4"}
+
+
+@pytest.mark.parametrize(
+    ("scene", "setting"),
+    [
+        pytest.param(NAT, V1, id="ikev1"),
+        pytest.param(NAT, V2, id="ikev2"),
+        pytest.param(OPEN, ACCESS, id="access"),
+    ],
+    indirect=["scene"],
+)
+def test_a_peer_that_was_killed_comes_back_at_once(
+    scene: World, server: Server, swan: StrongSwan
+) -> None:
+    connected(scene, swan)
+    [old] = server.until_associations(1)
+    xl2tpd.Client(scene.guest, LOGIN, scene.topology.answerer).kill()
+    swan.kill()
+    swan.start()
+    connected(scene, swan)
+    scene.guest.run(f"ping -q -c 3 -i 0.1 -W 2 {GATEWAY}", timeout=15)
+    [new] = server.until_associations(1)
+    assert new["id"] != old["id"]
+    server.until_sessions(1)
+
+
+@pytest.mark.parametrize(
+    ("scene", "setting"),
+    [pytest.param(NAT, V1, id="ikev1"), pytest.param(OPEN, V2, id="ikev2")],
+    indirect=["scene"],
+)
+def test_a_peer_that_died_is_found_out(scene: World, server: Server, swan: StrongSwan) -> None:
+    connected(scene, swan)
+    server.until_associations(1)
+    xl2tpd.Client(scene.guest, LOGIN, scene.topology.answerer).kill()
+    swan.kill()
+    server.until_associations(0, timeout=75)
+    assert server.sessions() == []
+
+
+@pytest.mark.parametrize(
+    ("scene", "setting"), [pytest.param(OPEN, ACCESS, id="mobike")], indirect=["scene"]
+)
+def test_a_client_takes_its_association_along(
+    scene: World, server: Server, swan: StrongSwan
+) -> None:
+    inside = connected(scene, swan)
+    [before] = server.until_associations(1)
+    scene.guest.run("ip addr add 198.18.0.77/24 dev vec0; ip addr del 198.18.0.3/24 dev vec0")
+    try:
+        server.says("198.18.0.77")
+        scene.guest.until(f"ping -q -c 1 -W 1 {GATEWAY}")
+        scene.host.run(f"ping -q -c 3 -i 0.1 -W 2 {inside}", timeout=15)
+        [after] = server.until_associations(1)
+        assert after["id"] == before["id"]
+        assert after["peer"].startswith("198.18.0.77:")
+    finally:
+        scene.guest.run(
+            "ip addr add 198.18.0.3/24 dev vec0; ip addr del 198.18.0.77/24 dev vec0 || true"
+        )
+
+
+@pytest.mark.parametrize(
+    ("scene", "setting"),
+    [
+        pytest.param(replace(OPEN, talpa_answers=False), V1, id="ikev1"),
+        pytest.param(replace(NAT, talpa_answers=False), V2, id="ikev2"),
+    ],
+    indirect=["scene"],
+)
+def test_our_client_comes_back_to_a_server_that_was_killed(
+    scene: World, line: Wire, setting: Setting, tmp_path: Path
+) -> None:
+    swan = StrongSwan(scene.guest, setting, answers=True)
+    lns = xl2tpd.Server(scene.guest, LOGIN)
+    client = Client(scene.host, tmp_path, setting, scene.topology.answerer)
+    try:
+        swan.start()
+        lns.start()
+        client.start("--echo-interval", "1")
+        client.address()
+        lns.kill()
+        swan.kill()
+        swan.start()
+        lns.start()
+        swan.until_sas("INSTALLED", timeout=90)
+        reaches = f"ping -q -c 1 -W 1 {lns.inside}"
+        until("traffic again", lambda: scene.host.succeeds(reaches), 60, client.log)
+    finally:
+        client.close()
+        lns.kill()
+        swan.kill()
