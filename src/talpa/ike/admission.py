@@ -51,6 +51,10 @@ class Admission:
         """All that are half open."""
         return self._half_open
 
+    def configure(self, config: Config) -> None:
+        """Other limits; what is half open stays."""
+        self._config = config
+
     def admit(self, path: Path, now: float, *, proven: bool = False) -> bool:
         """Whether a new exchange may begin from there. If so, it counts as half open until
         `settled` is called with the same remote host. `proven`: the peer answered a cookie."""

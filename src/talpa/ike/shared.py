@@ -6,6 +6,7 @@ from talpa.ike.admission import Admission
 from talpa.ike.associations import Associations
 from talpa.ike.config import Config
 from talpa.ike.events import Event
+from talpa.ike.fragments import Budget
 from talpa.sansio import Deadlines, Drops, Path, Rng
 
 
@@ -17,9 +18,11 @@ class Shared:
         "admission",
         "associations",
         "config",
+        "current",
         "deadlines",
         "drops",
         "events",
+        "fragment_budget",
         "last_heard",
         "out",
         "rng",
@@ -37,7 +40,17 @@ class Shared:
         self.admission = Admission(config, rng)
         self.deadlines: Deadlines[tuple[int, Hashable]] = Deadlines()
         """By (version, whatever the version's room names it by)."""
+        self.fragment_budget = Budget()
+        """For `Reassembly` of peers that have not proved themselves."""
+        self.current = 0
+        """The number of the IKE SA that is being handled, set before it is: a fault ends this one
+        alone."""
         self._last_ike = 0
+
+    def configure(self, config: Config) -> None:
+        """Another configuration, for what begins from now on."""
+        self.config = config
+        self.admission.configure(config)
 
     def new_ike(self) -> int:
         """A number for an IKE SA."""
