@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talpa.aaa import Directory, GuessLimits, Lease, Pool, User
-from talpa.crypto.attempts import MsChapV2Attempt, MsChapV2ChangeAttempt, PapAttempt
+from talpa.crypto.attempts import (
+    CertificateAttempt,
+    EapMsChapV2Attempt,
+    MsChapV2Attempt,
+    MsChapV2ChangeAttempt,
+    PapAttempt,
+)
 from talpa.crypto.credentials import Accepted, PasswordChanged, Refused
 from talpa.crypto.mschap import (
     generate_nt_response,
@@ -372,3 +378,36 @@ def test_no_address_ever_has_two_leases(walk: list[tuple[str, str, int]]) -> Non
     assert all((u.ipv4_used, u.ipv6_used) == (0, 0) for u in d.usage())
     assert not d._leases
     assert not d._sessions
+
+
+def test_a_certificate_lets_its_user_in_and_nobody_else() -> None:
+    d = directory()
+    known = CertificateAttempt("alice", "CN=Alice")
+    assert d.authenticate(known, SOURCE, 0.0) == Accepted("alice")
+    unknown = refused(d.authenticate(CertificateAttempt("bob", "CN=Bob\r"), SOURCE, 0.0))
+    assert unknown.reason == r"no such user: bob (certificate of CN=Bob\r)"
+    assert not unknown.retry
+
+
+def test_a_certificate_of_a_disabled_account_is_refused() -> None:
+    d = directory(replace(ALICE, disabled=True))
+    answer = refused(d.authenticate(CertificateAttempt("alice", "CN=Alice"), SOURCE, 0.0))
+    assert (answer.reason, answer.error) == ("alice: the account is disabled", 647)
+
+
+def test_a_certificate_waits_for_nobody_who_guesses_and_needs_no_fresh_password() -> None:
+    d = directory(replace(ALICE, expired=True))
+    d.authenticate(pap("alice", "wrong"), SOURCE, 0.0)
+    assert "too many" in refused(d.authenticate(pap("alice", "x"), SOURCE, 0.5)).reason
+    answer = d.authenticate(CertificateAttempt("alice", "CN=Alice"), SOURCE, 0.5)
+    assert answer == Accepted("alice")
+
+
+def test_a_login_by_eap_brings_the_key_that_comes_of_it() -> None:
+    response = generate_nt_response(bytes(16), bytes(16), b"alice", ALICE.password)
+    attempt = EapMsChapV2Attempt(b"BIGCO\\alice", bytes(16), bytes(16), response)
+    answer = directory().authenticate(attempt, SOURCE, 0.0)
+    assert isinstance(answer, Accepted)
+    assert answer.key is not None
+    assert len(answer.key.reveal()) == 16
+    assert answer.key.reveal().hex() not in repr(answer)

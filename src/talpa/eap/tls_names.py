@@ -4,6 +4,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from talpa.crypto.attempts import without_domain
+from talpa.crypto.certificate_values import MALFORMED, alternative_names
 
 _UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 """The user principal name of Windows, UTF8String."""
@@ -21,7 +22,7 @@ def user_names(der: bytes) -> tuple[str, ...]:
     try:
         certificate = x509.load_der_x509_certificate(der)
         names = _alternative(certificate) or _common(certificate)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except MALFORMED:
         return ()
     return tuple(n for n in names[:_MOST_NAMES] if 0 < len(n) <= _MOST_NAME)
 
@@ -39,11 +40,9 @@ def named_by(identity: bytes, names: tuple[str, ...]) -> str | None:
 
 
 def _alternative(certificate: x509.Certificate) -> list[str]:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
+    names = alternative_names(certificate)
+    if names is None:
         return []
-    names = extension.value
     others = names.get_values_for_type(x509.OtherName)
     return [
         *names.get_values_for_type(x509.RFC822Name),

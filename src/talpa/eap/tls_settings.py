@@ -14,6 +14,8 @@ FRAGMENT = 1024
 LEAST_FRAGMENT = 64
 _MOST_CHAIN = 8
 """Certificates behind the peer's own."""
+_MOST_CA_NAMES = 4096
+"""Octets of the names of CAs that are said to clients."""
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES"
 """Of TLS 1.2: with forward secrecy, down to CBC for old clients."""
 
@@ -47,7 +49,7 @@ class TlsSettings:
         self.fragment = max(LEAST_FRAGMENT, fragment)
         self.server = server
         self.server_name = server_name
-        self.context = _context(credential, tls13=tls13)
+        self.context = _context(credential, trust, tls13=tls13)
 
 
 class Verification:
@@ -92,7 +94,7 @@ class Verification:
         return self.certificate is not None
 
 
-def _context(credential: Credential, *, tls13: bool) -> SSL.Context:
+def _context(credential: Credential, trust: Trust, *, tls13: bool) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_max_proto_version(SSL.TLS1_3_VERSION if tls13 else SSL.TLS1_2_VERSION)
@@ -106,6 +108,10 @@ def _context(credential: Credential, *, tls13: bool) -> SSL.Context:
     context.use_privatekey(credential.key.private)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verify)
     context.set_verify_depth(_MOST_CHAIN)
+    if sum(map(len, trust.ca_subjects())) <= _MOST_CA_NAMES:
+        # A client with many certificates chooses by these; without any it has to guess.
+        for ca in trust.cas:
+            context.add_client_ca(ca)
     return context
 
 
