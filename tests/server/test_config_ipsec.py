@@ -1,11 +1,12 @@
 """`[ipsec]`: what is refused, what is warned of, and files that are read with the configuration."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from server.certificate_files import Authority
+from server.certificate_files import NOW, Authority
 from talpa.server.config.loader import Report, examine, read
 from talpa.wire import Secret
 
@@ -192,7 +193,8 @@ def test_what_is_refused(text: str, expected: str) -> None:
         (
             '[[ipsec.psk]]\nsecret = "hunter2"\n',
             ":2: ipsec.psk[1].secret: a key of fewer than 20 octets can be guessed by whoever "
-            "takes part in one exchange (CVE-2018-5389): make a random one: openssl rand -base64 24",
+            "takes part in one exchange (CVE-2018-5389): make a random one: "
+            "openssl rand -base64 24",
         ),
         (
             "[ipsec]\naggressive_mode = true\n" + PSK,
@@ -281,3 +283,89 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         "14: ipsec.psk[7].secret_file: must be a file's path in quotes: "
         "a relative one counts from this file",
     ]
+
+
+def test_certificates_are_read_and_go_together(folder: Path) -> None:
+    report = in_folder(folder, CERTIFICATE)
+    assert report.problems == ()
+    assert report.warnings == ()
+    both = 'chain = ["server.pem"]\nkey = "server-key.pem"'
+    packed = CERTIFICATE.replace(both, 'pkcs12 = "server.p12"')
+    assert in_folder(folder, packed).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "key", "what"),
+    [
+        ('"server-key.pem"', '"other-key.pem"', "chain", "does not go with any of these cert"),
+        ('"server-key.pem"', '"locked-key.pem"', "chain", "The private key is encrypted: give its"),
+        ('"server-key.pem"', '"noise"', "chain", "The private key cannot be read"),
+        ('["server.pem"]', '["noise"]', "chain", "certificate"),
+        ('["server.pem"]', '["old.pem"]', "chain", "the certificate of CN=old expired on 20"),
+        ('["clients-ca.pem"]', '["noise"]', "ca[1]", "certificate"),
+        ('["clients-ca.pem"]', '["missing.pem"]', "ca[1]", "there is no file"),
+        ("]\nkey", ']\ncrl = ["noise"]\nkey', "crl[1]", "no revocation list"),
+        (
+            '["server.pem"]',
+            '["server.pem"]\npkcs12 = "server.p12"',
+            "pkcs12",
+            "chain and key are g",
+        ),
+        ('key = "server-key.pem"', "", "", "the private key of the certificate is missing"),
+        ('chain = ["server.pem"]', "", "", "the certificate of the key is missing"),
+        (
+            'chain = ["server.pem"]\nkey = "server-key.pem"',
+            'pkcs12 = "locked.p12"',
+            "pkcs12",
+            "The PKCS#12 file cannot be opened: is the password right?",
+        ),
+        (
+            'ca = ["clients-ca.pem"]',
+            'ca = ["clients-ca.pem"]\nrequire_crl = true',
+            "require_crl",
+            "there is no list of revoked certificates",
+        ),
+        ('ca = ["clients-ca.pem"]', "[ipsec]\neap = []", "", "there is no CA, so no peer could"),
+    ],
+)
+def test_certificates_that_cannot_be_used(
+    folder: Path, replaced: str, by: str, key: str, what: str
+) -> None:
+    authority = Authority(folder)
+    authority.issue(stem="other")
+    authority.issue(stem="locked", password=b"x")
+    authority.issue("old", stem="old", days=-1)
+    (folder / "noise").write_text("-----BEGIN NOTHING-----\n")
+    if "old.pem" in by:
+        by += '\nkey = "old-key.pem"'
+        replaced += '\nkey = "server-key.pem"'
+    (problem,) = in_folder(folder, PSK + CERTIFICATE.replace(replaced, by)).problems
+    assert problem.key == f"ipsec.certificate.{key}".rstrip(".")
+    assert problem.line is not None
+    assert what in problem.what
+
+
+def test_a_locked_key_opens_with_its_password(folder: Path) -> None:
+    Authority(folder).issue(password=b"open sesame")
+    (folder / "password.txt").write_text("open sesame\n")
+    (folder / "password.txt").chmod(0o600)
+    report = in_folder(folder, CERTIFICATE + 'password_file = "password.txt"\n')
+    assert report.problems == ()
+
+
+def test_certificates_that_will_not_do_for_long_are_warned_of(folder: Path) -> None:
+    authority = Authority(folder, "Old CA", days=-1)
+    authority.write()
+    Authority(folder).issue(days=3)
+    (folder / "server-key.pem").chmod(0o644)
+    found = {warning.key: warning.what for warning in in_folder(folder, CERTIFICATE).warnings}
+    day = f"{NOW - timedelta(days=1):%Y-%m-%d}"
+    assert found["ipsec"] == f"everybody on this machine can read {folder / 'server-key.pem'}"
+    assert found["ipsec.certificate.ca[1]"] == f"CN=Old CA expired on {day}"
+    assert "the certificate of CN=vpn.example.com expires on" in found["ipsec.certificate.chain"]
+
+
+@pytest.mark.parametrize("identity", ["two words", "CN=", "keyid:"])
+def test_identities_that_are_none(identity: str) -> None:
+    (problem,) = problems(PSK + f'identity = "{identity}"\n')
+    assert problem.startswith("talpa.toml:3: ipsec.psk[1].identity: ")

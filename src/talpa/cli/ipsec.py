@@ -9,6 +9,8 @@ from talpa.cli.errors import USAGE, CliError, say
 from talpa.cli.target import secret_in
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from talpa.crypto.certificates import Credential, Trust
     from talpa.ike.identities import Identity
     from talpa.server.config.client import ClientIpsec, ServerUrl
@@ -164,14 +166,13 @@ def _trust(options: IpsecOptions) -> "Trust":
     what they sign must be made for a server, of the name that is called."""
     from talpa.crypto.certificates import CertificateRefused, Trust, load_cas
 
-    files = options.ca or _system_bundle()
-    cas = []
-    for file in files:
+    cas: list[Certificate] = []
+    for file in options.ca or _system_bundle():
         try:
             cas.extend(load_cas(_read(file).data))
         except CertificateRefused as error:
             raise CliError(f"{file}: {error}") from None
-    return Trust(tuple(cas), (), strict=not options.ca, require_crl=False)
+    return Trust(cas, strict=not options.ca)
 
 
 def _system_bundle() -> tuple[Path]:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from cryptography import x509
-
 from talpa.crypto.certificates import (
     CertificateRefused,
     Credential,
@@ -15,22 +13,21 @@ from talpa.crypto.certificates import (
 )
 from talpa.server.config.ipsec_schema import IpsecCertificate
 from talpa.server.config.problems import Finding, KeyPath
-from talpa.wire import Secret
 
 PATH: KeyPath = ("ipsec", "certificate")
 _SOON = timedelta(days=14)
+_NEW = "have a new one made"
 
 
 def credential_of(section: IpsecCertificate) -> Credential | None:
     """Our certificate chain and key; None: there is none. Raises `CertificateRefused`."""
     if not section.own():
         return None
-    password: Secret | None = section.password_file.first_line() if section.password_file else None
+    password = section.password_file.first_line() if section.password_file else None
     if section.pkcs12 is not None:
         return load_credential(None, None, section.pkcs12.data, password)
-    assert section.key is not None
     chain = b"\n".join(file.data for file in section.chain)
-    return load_credential(chain, section.key.data, None, password)
+    return load_credential(chain, section.key.data if section.key else None, None, password)
 
 
 def trust_of(section: IpsecCertificate) -> Trust | None:
@@ -47,56 +44,69 @@ def trust_of(section: IpsecCertificate) -> Trust | None:
 
 def certificate_faults(section: IpsecCertificate, now: datetime) -> Iterator[Finding]:
     """What is wrong with what stands in the files."""
-    for key, files, load in (("ca", section.ca, load_cas), ("crl", section.crl, load_crls)):
-        for position, file in enumerate(files):
-            try:
-                load(file.data)
-            except CertificateRefused as error:
-                yield Finding((*PATH, key, position), f"{file.path}: {error}")
-    place = (*PATH, "pkcs12") if section.pkcs12 else (*PATH, "chain")
-    if section.pkcs12 is None and section.key is None:
-        return
+    for position, file in enumerate(section.ca):
+        try:
+            load_cas(file.data)
+        except CertificateRefused as error:
+            yield Finding((*PATH, "ca", position), f"{file.path}: {error}")
+    for position, file in enumerate(section.crl):
+        try:
+            load_crls(file.data)
+        except CertificateRefused as error:
+            yield Finding((*PATH, "crl", position), f"{file.path}: {error}")
     try:
         credential = credential_of(section)
     except CertificateRefused as error:
-        files_named = ", ".join(str(file.path) for file in (section.pkcs12, *section.chain) if file)
-        yield Finding(place, f"{files_named}: {error}")
+        named = (section.pkcs12, *section.chain, section.key)
+        yield Finding(_place(section), f"{', '.join(str(f.path) for f in named if f)}: {error}")
         return
-    for name, parsed in _chain(credential):
-        if parsed.not_valid_after_utc < now:
+    for certificate in credential.chain if credential else ():
+        if certificate.not_after < now:
             yield Finding(
-                place,
-                f"the certificate of {name} has expired on {parsed.not_valid_after_utc:%Y-%m-%d}",
-                "have a new one made",
+                _place(section),
+                f"the certificate of {certificate.subject} expired on "
+                f"{certificate.not_after:%Y-%m-%d}",
+                _NEW,
             )
 
 
 def certificate_doubts(section: IpsecCertificate, now: datetime) -> Iterator[Finding]:
-    """What soon will be wrong, or is with somebody else."""
-    place = (*PATH, "pkcs12") if section.pkcs12 else (*PATH, "chain")
-    for name, parsed in _chain(credential_of(section)):
-        if parsed.not_valid_before_utc > now:
+    """What soon will be wrong, or is so with others than us. The files must be right."""
+    credential = credential_of(section)
+    for certificate in credential.chain if credential else ():
+        if certificate.not_before > now:
             yield Finding(
-                place,
-                f"the certificate of {name} is valid only from {parsed.not_valid_before_utc}",
-                "is this machine's clock right?",
+                _place(section),
+                f"the certificate of {certificate.subject} counts only from "
+                f"{certificate.not_before:%Y-%m-%d} on",
+                "is the clock of this machine right?",
             )
-        elif parsed.not_valid_after_utc < now + _SOON:
+        elif certificate.not_after < now + _SOON:
             yield Finding(
-                place,
-                f"the certificate of {name} expires on {parsed.not_valid_after_utc:%Y-%m-%d}",
-                "have a new one made",
+                _place(section),
+                f"the certificate of {certificate.subject} expires on "
+                f"{certificate.not_after:%Y-%m-%d}",
+                _NEW,
             )
     for position, file in enumerate(section.ca):
-        for ca in x509.load_pem_x509_certificates(file.data):
+        for ca in load_cas(file.data):
             if ca.not_valid_after_utc < now:
                 yield Finding(
                     (*PATH, "ca", position),
                     f"{ca.subject.rfc4514_string()} expired on {ca.not_valid_after_utc:%Y-%m-%d}",
                     "ask that CA for its new certificate",
                 )
+    for position, file in enumerate(section.crl):
+        for crl in load_crls(file.data):
+            end = crl.next_update_utc
+            if end is not None and end < now:
+                yield Finding(
+                    (*PATH, "crl", position),
+                    f"the list of {crl.issuer.rfc4514_string()} was to be replaced on "
+                    f"{end:%Y-%m-%d}",
+                    "fetch the new one",
+                )
 
 
-def _chain(credential: Credential | None) -> Iterator[tuple[str, x509.Certificate]]:
-    for certificate in credential.chain if credential else ():
-        yield certificate.subject, x509.load_der_x509_certificate(certificate.der)
+def _place(section: IpsecCertificate) -> KeyPath:
+    return (*PATH, "pkcs12" if section.pkcs12 else "chain")

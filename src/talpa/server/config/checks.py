@@ -59,7 +59,7 @@ def faults(draft: Draft) -> Iterator[Finding]:
     if draft.l2tp is not None:
         yield from _l2tp_faults(draft.l2tp)
     if draft.ipsec is not None:
-        yield from ipsec_faults(draft.ipsec, _networks(draft.pools))
+        yield from ipsec_faults(draft.ipsec, _networks(draft.pools), datetime.now(UTC))
     if draft.ppp is not None:
         yield from _ppp_faults(draft.ppp)
     if draft.dataplane is not None:
@@ -73,7 +73,7 @@ def faults(draft: Draft) -> Iterator[Finding]:
 
 def doubts(settings: Settings) -> Iterator[Finding]:
     """What works, but is likely not meant."""
-    yield from ipsec_doubts(settings.ipsec, datetime.now(UTC).date())
+    yield from ipsec_doubts(settings.ipsec, datetime.now(UTC))
     for position, method in enumerate(settings.ppp.authentication):
         path = ("ppp", "authentication", position)
         if method == "pap":

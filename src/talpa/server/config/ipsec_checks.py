@@ -1,11 +1,13 @@
 """What must hold between the options of `[ipsec]`."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 
+from talpa.ike.identities import from_text
+from talpa.server.config.certificates import certificate_doubts, certificate_faults
 from talpa.server.config.checking import clashes, repeated
-from talpa.server.config.ipsec_schema import Ipsec, IpsecConnection, Keyed
+from talpa.server.config.ipsec_schema import Ipsec, IpsecCertificate, IpsecConnection, Keyed
 from talpa.server.config.problems import Finding, KeyPath
 
 _LEAST_PSK_OCTETS = 20
@@ -18,8 +20,8 @@ _GIVE_KEY = (
 Network = IPv4Network | IPv6Network
 
 
-def ipsec_faults(ipsec: Ipsec, pools: list[Network]) -> Iterator[Finding]:
-    """Everything for which the section is refused. `pools`: networks of the pools."""
+def ipsec_faults(ipsec: Ipsec, pools: list[Network], now: datetime) -> Iterator[Finding]:
+    """Everything for which the section is refused. `pools`: networks of the pools; `now`: aware."""
     if ipsec.require and not ipsec.enabled:
         yield Finding(
             ("ipsec", "enabled"),
@@ -30,14 +32,17 @@ def ipsec_faults(ipsec: Ipsec, pools: list[Network]) -> Iterator[Finding]:
         yield Finding(("ipsec",), _NO_KEY, _GIVE_KEY)
     yield from _listen_faults(ipsec)
     yield from _key_faults(ipsec)
-    yield from _certificate_faults(ipsec)
+    yield from _identity_faults(ipsec)
+    if ipsec.certificate is not None:
+        wrong = list(_certificate_faults(ipsec, ipsec.certificate))
+        yield from wrong or certificate_faults(ipsec.certificate, now)
     for position, link in enumerate(ipsec.connections):
         yield from _connection_faults(ipsec, link, ("ipsec", "connection", position), pools)
     yield from _version_faults(ipsec)
 
 
-def ipsec_doubts(ipsec: Ipsec, today: date) -> Iterator[Finding]:
-    """What works, but is likely not meant, or weak."""
+def ipsec_doubts(ipsec: Ipsec, now: datetime) -> Iterator[Finding]:
+    """What works, but is likely not meant, or weak. The section must be right."""
     for path, table in _keyed(ipsec):
         key = table.key()
         if key is not None and len(key.reveal()) < _LEAST_PSK_OCTETS:
@@ -68,12 +73,14 @@ def ipsec_doubts(ipsec: Ipsec, today: date) -> Iterator[Finding]:
             yield Finding(
                 place, f"{weak.what} is weak, and taken from {who} for ever", "give it an until"
             )
-        elif weak.until < today:
+        elif weak.until < now.date():
             yield Finding(
                 (*place, "until"),
                 f"{weak.what} was taken from {who} until {weak.until}, and is not any more",
                 "remove the table",
             )
+    if ipsec.certificate is not None:
+        yield from certificate_doubts(ipsec.certificate, now)
 
 
 def _exposures(ipsec: Ipsec) -> Iterator[Finding]:
@@ -146,10 +153,22 @@ def _key_faults(ipsec: Ipsec) -> Iterator[Finding]:
     yield from repeated(("ipsec", "connection"), names, "name")
 
 
-def _certificate_faults(ipsec: Ipsec) -> Iterator[Finding]:
-    certificate = ipsec.certificate
-    if certificate is None:
-        return
+def _identity_faults(ipsec: Ipsec) -> Iterator[Finding]:
+    texts: list[tuple[KeyPath, str | None]] = [(("ipsec", "identity"), ipsec.identity)]
+    for position, psk in enumerate(ipsec.psks):
+        texts.append((("ipsec", "psk", position, "identity"), psk.identity))
+    for position, link in enumerate(ipsec.connections):
+        texts.append((("ipsec", "connection", position, "identity"), link.identity))
+        texts.append((("ipsec", "connection", position, "peer_identity"), link.peer_identity))
+    for path, text in texts:
+        try:
+            if text is not None:
+                from_text(text)
+        except ValueError as error:
+            yield Finding(path, str(error), "write it as gw.example.com or alice@example.com")
+
+
+def _certificate_faults(ipsec: Ipsec, certificate: IpsecCertificate) -> Iterator[Finding]:
     path = ("ipsec", "certificate")
     if certificate.pkcs12 is not None and (certificate.chain or certificate.key):
         yield Finding((*path, "pkcs12"), "chain and key are given too", "keep one of both ways")
@@ -167,6 +186,8 @@ def _certificate_faults(ipsec: Ipsec) -> Iterator[Finding]:
         )
     if not certificate.own() and not certificate.key and not certificate.ca:
         yield Finding(path, "there is no certificate in it", "add chain and key, or pkcs12, and ca")
+    if certificate.require_crl and not certificate.crl:
+        yield Finding((*path, "require_crl"), "there is no list of revoked certificates", "add crl")
     if certificate.ca:
         return
     users = ipsec.ikev2 and set(ipsec.eap) - {"tls"}
@@ -178,8 +199,6 @@ def _certificate_faults(ipsec: Ipsec) -> Iterator[Finding]:
         )
     if certificate.crl:
         yield Finding((*path, "crl"), "there is no CA that these could be of", "add ca")
-    if certificate.require_crl and not certificate.crl:
-        yield Finding((*path, "require_crl"), "there is no list of revoked certificates", "add crl")
 
 
 def _connection_faults(
