@@ -122,7 +122,7 @@ class Client:
         return self.links.on_fault
 
     @on_fault.setter
-    def on_fault(self, told: Callable[[str, Exception], None]) -> None:
+    def on_fault(self, told: Callable[[str, Exception], None] | None) -> None:
         self.links.on_fault = told
 
     def open(self, path: Path, now: float) -> None:

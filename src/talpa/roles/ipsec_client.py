@@ -154,7 +154,7 @@ class L2tpIpsecClient(_Secured):
         return self.client.on_fault
 
     @on_fault.setter
-    def on_fault(self, told: Callable[[str, Exception], None]) -> None:
+    def on_fault(self, told: Callable[[str, Exception], None] | None) -> None:
         self.client.on_fault = told
         self.ipsec.endpoint.on_fault = told
 
@@ -244,7 +244,7 @@ class IkeClient(_Secured):
         return self.ipsec.endpoint.on_fault
 
     @on_fault.setter
-    def on_fault(self, told: Callable[[str, Exception], None]) -> None:
+    def on_fault(self, told: Callable[[str, Exception], None] | None) -> None:
         self.ipsec.endpoint.on_fault = told
 
     def open(self, call: Call, now: float) -> None:
