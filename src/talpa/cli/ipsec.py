@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 POLICIES = ("modern", "compatible", "legacy")
 _LEAST_PSK_OCTETS = 20
+_PRIVATE = b"PRIVATE KEY-----"
 _BUNDLES = ("ca-certificates.crt", "ca-bundle.crt")
 """Names of the file with all of the system's CAs, in its directory of certificates."""
 
@@ -153,7 +154,10 @@ def _credential(options: IpsecOptions) -> "Credential | None":
         if options.pkcs12:
             _private(first)
             return load_credential(None, None, first.data, password)
-        # A key may stand in the same file.
+        if options.key is None and _PRIVATE not in first.data:
+            raise CliError(
+                f"{named} holds no private key beside the certificate", "add --key FILE", USAGE
+            )
         key = _read(options.key) if options.key else first
         _private(key)
         return load_credential(first.data, key.data, None, password)
