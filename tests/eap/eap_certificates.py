@@ -5,7 +5,8 @@ from datetime import timedelta
 from functools import cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
@@ -14,6 +15,7 @@ from eap.eap_pair import WALL
 from talpa.crypto.certificates import Credential, Trust, load_cas, load_credential, load_crls
 
 UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 _MONTH = timedelta(days=30)
 _SERVER = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
 _CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
@@ -26,7 +28,7 @@ def upn(name: str) -> x509.OtherName:
 def signed(
     subject: str,
     issuer: str,
-    public: ec.EllipticCurvePublicKey,
+    public: CertificatePublicKeyTypes,
     key: ec.EllipticCurvePrivateKey,
     *extensions: x509.ExtensionType,
     days: int = 30,
@@ -83,9 +85,14 @@ class Authority:
             self.between = [signed(self.name, name, public, self.root, constraints, _MAY_SIGN)]
 
     def issue(
-        self, common: str, *names: x509.GeneralName, server: bool = False, days: int = 30
+        self,
+        common: str,
+        *names: x509.GeneralName,
+        server: bool = False,
+        days: int = 30,
+        key: Key | None = None,
     ) -> tuple[Credential, x509.Certificate]:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         extensions: list[x509.ExtensionType] = [_SERVER if server else _CLIENT]
         if names:
             extensions.append(x509.SubjectAlternativeName(names))

@@ -1,7 +1,9 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from eap.eap_certificates import Authority, alice, authority, server, stranger, upn
 from eap.eap_pair import PASSWORD, USERS, WALL, Pair, drops_of, kinds
@@ -81,6 +83,28 @@ def test_a_chain_with_a_ca_between_holds(tls13: bool) -> None:
     ours, theirs = pair.run()
     assert isinstance(ours, Success), ours
     assert isinstance(theirs, Success), theirs
+
+
+@VERSIONS
+@pytest.mark.parametrize("kind", ["RSA", "Ed25519"])
+def test_other_kinds_of_keys_will_do(tls13: bool, kind: str) -> None:
+    rsa_key, edwards = rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()
+    names = x509.RFC822Name("alice@example.com"), x509.DNSName("vpn.example.com")
+    key = rsa_key if kind == "RSA" else edwards
+    credential, _ = authority().issue("Alice", names[0], key=key)
+    vpn, _ = authority().issue("vpn", names[1], server=True, key=key)
+    ours, theirs = tls_pair(tls13=tls13, credential=credential, ours=vpn).run()
+    assert isinstance(ours, Success), ours
+    assert isinstance(theirs, Success), theirs
+
+
+@pytest.mark.parametrize("at", ["server", "client"])
+def test_a_certificate_of_ours_that_openssl_does_not_take_is_said(at: str) -> None:
+    credential = replace(alice(), key=server().key)
+    pair = tls_pair(ours=credential) if at == "server" else tls_pair(credential=credential)
+    outcome = pair.run()[0 if at == "server" else 1]
+    assert isinstance(outcome, Failure)
+    assert outcome.reason == "OpenSSL does not take our own certificate: key values mismatch"
 
 
 @VERSIONS

@@ -62,10 +62,8 @@ class TlsServer:
         return Say(self._fragments.load(self._held))
 
     def _take(self, message: bytes) -> Say | Ask | Fault:
-        if self._engine is None:
-            self._engine = Engine(self._settings)
-        engine = self._engine
         try:
+            engine = self._engine = self._engine or Engine(self._settings)
             out = engine.feed(message)
         except TlsFailed as failed:
             fault = Fault(failed.reason, by_peer=failed.by_peer)
@@ -118,7 +116,10 @@ class TlsPeer:
         if self._engine is None:
             if not flags & START:
                 raise Malformed("EAP-TLS request before the start")
-            self._engine = Engine(self._settings)
+            try:
+                self._engine = Engine(self._settings)
+            except TlsFailed as failed:
+                return Fault(failed.reason, by_peer=False)
             return self._feed(self._engine, b"")
         if flags & START:
             raise Malformed("EAP-TLS start again")

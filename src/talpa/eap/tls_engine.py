@@ -29,13 +29,17 @@ class TlsFailed(Exception):
 
 
 class Engine:
-    """One connection."""
+    """One connection. Raises `TlsFailed` when OpenSSL does not take our own certificate."""
 
     __slots__ = ("_connection", "_verification", "committed", "established")
 
     def __init__(self, settings: TlsSettings) -> None:
         self._verification = Verification(settings)
-        self._connection = SSL.Connection(settings.context, None)
+        try:
+            self._connection = SSL.Connection(settings.context(), None)
+        except SSL.Error as error:
+            reason = f"OpenSSL does not take our own certificate: {_words(error)}"
+            raise TlsFailed(reason, b"", by_peer=False) from None
         self._connection.set_app_data(self._verification)
         if settings.server:
             self._connection.set_accept_state()

@@ -21,7 +21,8 @@ _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES"
 
 
 class TlsSettings:
-    """Made once for all conversations of an authenticator.
+    """Make it once for all conversations of an authenticator: what OpenSSL needs is set up with the
+    first that comes to TLS, and kept.
 
     `wall` gives the time of day (aware) that certificates are held against. `fragment` is the most
     octets of TLS in one packet. `tls13` False: TLS 1.2 only. `server_name`, for a peer, is what the
@@ -31,7 +32,16 @@ class TlsSettings:
     in and out by memory, and certificates are judged by `trust` alone.
     """
 
-    __slots__ = ("context", "fragment", "server", "server_name", "trust", "wall")
+    __slots__ = (
+        "_context",
+        "_credential",
+        "_tls13",
+        "fragment",
+        "server",
+        "server_name",
+        "trust",
+        "wall",
+    )
 
     def __init__(
         self,
@@ -44,12 +54,20 @@ class TlsSettings:
         server: bool = True,
         server_name: str | None = None,
     ) -> None:
+        self._credential = credential
+        self._tls13 = tls13
+        self._context: SSL.Context | None = None
         self.trust = trust
         self.wall = wall
         self.fragment = max(LEAST_FRAGMENT, fragment)
         self.server = server
         self.server_name = server_name
-        self.context = _context(credential, trust, tls13=tls13)
+
+    def context(self) -> SSL.Context:
+        """OpenSSL, set up. Raises `SSL.Error` for a certificate or key that it does not take."""
+        if self._context is None:
+            self._context = _context(self._credential, self.trust, tls13=self._tls13)
+        return self._context
 
 
 class Verification:
