@@ -4,7 +4,7 @@ An implementation without sockets is added to `IMPLEMENTATIONS`; each test of th
 for `plane` or `make` then runs against it, and `replay` compares it with the reference.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Protocol
@@ -72,12 +72,14 @@ class PurePlane(Protocol):
     def send_ip(self, session: int, packet: bytes, now: float) -> None: ...
 
 
-Make = Callable[[bool], PurePlane]
-"""Makes a plane; whether it forwards between sessions."""
+class Make(Protocol):
+    """Makes a plane."""
+
+    def __call__(self, forward: bool, *, accept_clear: bool = True) -> PurePlane: ...
 
 
-def _reference(forward: bool) -> PurePlane:
-    return Pipeline(forward_between_sessions=forward)
+def _reference(forward: bool, *, accept_clear: bool = True) -> PurePlane:
+    return Pipeline(forward_between_sessions=forward, accept_clear=accept_clear)
 
 
 IMPLEMENTATIONS: dict[str, Make] = {"reference": _reference}

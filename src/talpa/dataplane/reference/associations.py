@@ -11,6 +11,7 @@ from talpa.esp.sa import AssociationSpec, Encapsulation, Mode, Protocol, Sa
 from talpa.sansio import Address, Path, Rng, earliest
 
 _LEAST_SPI = 256
+_PROTOCOLS = (-Protocol.ESP, -Protocol.AH)
 
 
 class Pair:
@@ -130,8 +131,15 @@ class Association:
         if self.udp and len(self.local) == 4:
             self.checksum_ends = None
         port = path.local.port
-        self.carriers = frozenset((port,) if self.udp else (-Protocol.ESP, -Protocol.AH))
+        self.carriers = (port,) if self.udp else _PROTOCOLS
         """What our packets to the peer look like from inside: a UDP port, or a protocol negated."""
+
+    def octets_of(self, path: Path) -> tuple[bytes, bytes]:
+        """The addresses of a packet that came by `path`: source, destination."""
+        known = self.path
+        if (path.local.host, path.remote.host) == (known.local.host, known.remote.host):
+            return self.remote, self.local
+        return address_octets(path.remote.host), address_octets(path.local.host)
 
     def tunnel_path(self, ours: int, theirs: int) -> Path:
         """The path of a tunnel with these inner ports; it stays while the peer moves."""

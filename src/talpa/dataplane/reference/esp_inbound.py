@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from talpa.dataplane.interface import PeerMoved, PuntIke, SaFirstInbound
 from talpa.dataplane.packets import FRAGMENT, TCP, UDP, UDP_HEADER, ipv4_length, ipv6_length
-from talpa.dataplane.reference.addresses import address_octets
 from talpa.dataplane.reference.associations import Association, Pair
 from talpa.dataplane.reference.clamp import clamped
 from talpa.dataplane.reference.inner_udp import checksum_wrong, length_of
@@ -82,14 +81,13 @@ class EspInbound:
         self._inner(pair.association, path, opened, now, udp=udp)
 
     def _ah(self, path: Path, packet: bytes, now: float) -> None:
-        source, destination = address_octets(path.remote.host), address_octets(path.local.host)
-        spi = spi_of(packet, inet6=len(source) != 4)
+        spi = spi_of(packet, inet6=":" in path.remote.host)
         pair = self._by_spi.get(spi.to_bytes(4, "big"))
         if pair is None or not isinstance(pair.opener, AhInbound):
             self._state.drop(NO_SA)
             return
         before = pair.opener.window.highest
-        opened = pair.opener.open(packet, source, destination)
+        opened = pair.opener.open(packet, *pair.association.octets_of(path))
         if isinstance(opened, str):
             self._refused(pair, opened, now)
             return
@@ -181,13 +179,11 @@ class EspInbound:
                 return
             association.l2tp_ports = ports
             association.l2tp_path = association.tunnel_path(ours, theirs)
-        if not udp:
-            # Behind UDP encapsulation the addresses may have been translated: the integrity check
-            # has done what the checksum would (RFC 3948 3.1.2).
-            outer = address_octets(path.remote.host), address_octets(path.local.host)
-            if checksum_wrong(datagram, outer):
-                self._state.drop("UDP checksum is wrong", association)
-                return
+        # Behind UDP encapsulation the addresses may have been translated: the integrity check has
+        # done what the checksum would (RFC 3948 3.1.2).
+        if not udp and checksum_wrong(datagram, association.octets_of(path)):
+            self._state.drop("UDP checksum is wrong", association)
+            return
         self._l2tp(association.l2tp_path, datagram[UDP_HEADER:], now)
 
     def _tunnel(self, association: Association, packet: bytes, size: int) -> None:

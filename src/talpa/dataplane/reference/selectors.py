@@ -15,7 +15,7 @@ NO_PORT = -1
 class Selectors:
     """Those of one end, ready for every packet."""
 
-    __slots__ = ("_each", "_ports")
+    __slots__ = ("_each",)
 
     def __init__(self, selectors: Sequence[Selector]) -> None:
         self._each = tuple(
@@ -29,7 +29,6 @@ class Selectors:
             )
             for each in selectors
         )
-        self._ports = frozenset(each[2:] for each in self._each)
 
     def fit(self, address: bytes, protocol: int, port: int) -> bool:
         """Whether a packet with that address and port at this end is meant."""
@@ -46,7 +45,7 @@ class Selectors:
 
     def fit_ports(self, protocol: int, port: int) -> bool:
         """The same, whatever the address: it may have been translated on the way."""
-        for wanted, low, high, anything in self._ports:
+        for _, _, wanted, low, high, anything in self._each:
             if wanted in (0, protocol) and (anything or low <= port <= high):
                 return True
         return False
