@@ -67,7 +67,7 @@ def test_l2tp_with_a_pre_shared_key(connected: list[ClientSettings]) -> None:
     assert (ipsec.credential, ipsec.trust, ipsec.identity) == (None, None, None)
     assert ipsec.policy == COMPATIBLE
     (settings,) = connected
-    assert (settings.server, settings.port, settings.user) == ("vpn.example.com", 1701, "alice")
+    assert (settings.server, settings.port, settings.user) == ("vpn.example.com", 500, "alice")
     assert settings.password == Secret("correct horse")
     assert KEY not in repr(settings)
 

@@ -145,7 +145,7 @@ def test_status(path: Path) -> None:
         "connected        1 session of 1 user in 1 tunnel\n"
         "IKE on           198.18.0.1:500\n"
         "IKE on           198.18.0.1:4500\n"
-        "IPsec            1 association with 1 peer, 1 of them WEAK\n"
+        "IPsec            1 association in 1 IKE SA, 2 half open, 1 WEAK\n"
         "IPsec policy     compatible, required\n"
         "IPsec failures   6\n"
         "pool staff       1 of 253 IPv4 addresses in use, 1 of 255 IPv6 prefixes in use\n"

@@ -93,6 +93,7 @@ STATUS = ServerStatus(
         policy="compatible",
         required=True,
         ikes=1,
+        half_open=2,
         associations=1,
         weak=1,
         failures=6,

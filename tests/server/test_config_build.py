@@ -138,8 +138,8 @@ def test_the_reference_names_every_option() -> None:
         ("L2TP://alice%40corp@[fd00::1]:17/", ServerUrl("alice@corp", "fd00::1", 17)),
         ("l2tp://alice@corp@host", ServerUrl("alice@corp", "host", 1701)),
         ("l2tp://host", ServerUrl("", "host", 1701)),
-        ("l2tp+ipsec://alice@host", ServerUrl("alice", "host", 1701, "l2tp+ipsec")),
-        ("ikev2://host", ServerUrl("", "host", 1701, "ikev2")),
+        ("l2tp+ipsec://alice@host", ServerUrl("alice", "host", 500, "l2tp+ipsec")),
+        ("ikev2://host", ServerUrl("", "host", 500, "ikev2")),
     ],
 )
 def test_server_urls(text: str, expected: ServerUrl) -> None:

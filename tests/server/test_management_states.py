@@ -9,6 +9,7 @@ import pytest
 from simnet.link import Link, Pair
 from simnet.stack import ClientEnd, Datagram, ServerEnd, connect
 from talpa.api.models import ServerStatus, SessionInfo, TunnelInfo, from_json, to_json
+from talpa.roles.access import AccessServer
 from talpa.roles.client import Stage
 from talpa.server.config.loader import read
 from talpa.server.driver import Driver
@@ -59,7 +60,8 @@ class Scene:
         settings = read(CONFIG, "talpa.toml").settings
         assert settings is not None
         driver = cast(Driver, Clock(self.server, self.pair))
-        self.management = ServerManagement(settings, self.server.role, driver, lambda: "read")
+        access = AccessServer(self.server.role, self.server.notices.append)
+        self.management = ServerManagement(settings, access, driver, lambda: "read")
 
     def sessions(self) -> list[SessionInfo]:
         """As they arrive at the other end of the socket."""

@@ -153,7 +153,9 @@ class IpsecStatus:
     required: bool
     """L2TP in the clear gets no answer."""
     ikes: int = 0
-    """Peers with an IKE SA."""
+    """IKE SAs with peers that have proved who they are."""
+    half_open: int = 0
+    """IKE SAs under way to that."""
     associations: int = 0
     weak: int = 0
     """Of these, such as use something weak."""

@@ -152,7 +152,7 @@ def connect(
     from talpa.server.config.client import SCHEMES, ClientSettings
     from talpa.wire import Secret
 
-    url = server_url(server, SCHEMES)
+    url = server_url(server, tuple(SCHEMES))
     for method in auth or ():
         _demand("--auth", method, tuple(METHODS))
     _demand("--log-level", log_level, _LEVELS)

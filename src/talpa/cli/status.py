@@ -44,8 +44,9 @@ def _ipsec(ipsec: IpsecStatus) -> Iterator[tuple[str, str]]:
     for address in ipsec.listens:
         yield "IKE on", address
     associations = count_of(ipsec.associations, "association")
-    weak = f", {ipsec.weak} of them WEAK" if ipsec.weak else ""
-    yield "IPsec", f"{associations} with {count_of(ipsec.ikes, 'peer')}{weak}"
+    weak = f", {ipsec.weak} WEAK" if ipsec.weak else ""
+    half_open = f", {ipsec.half_open} half open" if ipsec.half_open else ""
+    yield "IPsec", f"{associations} in {count_of(ipsec.ikes, 'IKE SA')}{half_open}{weak}"
     required = "required" if ipsec.required else "not required"
     yield "IPsec policy", f"{ipsec.policy}, {required}"
     yield "IPsec failures", str(ipsec.failures)

@@ -1,7 +1,7 @@
 """What `talpa connect` is started with, and the URL that names the server."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from talpa.ike.identities import Identity
 
 PORT = 1701
+IKE_PORT = 500
 RECONNECT_FIRST = 1.0
 RECONNECT_CAP = 60.0
 """Seconds: the waits between two tries to connect double from the first to the cap."""
@@ -65,6 +66,7 @@ class ClientSettings:
     server: str
     """Host name or address, as given."""
     port: int = PORT
+    """Of L2TP in the clear, or of IKE."""
     user: str
     """Empty, as the password, where no user logs in: IKEv2 by a key or a certificate."""
     password: Secret
@@ -108,7 +110,7 @@ class ServerUrl(NamedTuple):
     """Empty when the URL names none."""
     host: str
     port: int
-    """Of L2TP."""
+    """Of L2TP in the clear, or of IKE."""
     scheme: str = "l2tp"
     """One of `SCHEMES`."""
 
@@ -124,11 +126,11 @@ class UrlError(ValueError):
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 """RFC 3986 3.1; anything else in front of "://" may be a user's name and password."""
 EXAMPLE = "write it as l2tp+ipsec://alice@vpn.example.com"
-SCHEMES = ("l2tp", "l2tp+ipsec", "ikev2")
-"""L2TP in the clear, L2TP in IPsec, and IPsec alone."""
+SCHEMES = {"l2tp": PORT, "l2tp+ipsec": IKE_PORT, "ikev2": IKE_PORT}
+"""L2TP in the clear, L2TP in IPsec, and IPsec alone: with the port that is called first."""
 
 
-def parse_url(text: str, schemes: Sequence[str] = SCHEMES) -> ServerUrl:
+def parse_url(text: str, schemes: Collection[str] = tuple(SCHEMES)) -> ServerUrl:
     """The server that a URL names. Raises `UrlError`, whose text holds no password."""
     scheme, separator, rest = text.partition("://")
     if not separator or not _SCHEME.fullmatch(scheme):
@@ -160,4 +162,4 @@ def parse_url(text: str, schemes: Sequence[str] = SCHEMES) -> ServerUrl:
         raise UrlError("port 0 does not exist", "ports go from 1 to 65535")
     if port is not None and scheme != "l2tp":
         raise UrlError(f"{scheme}:// has no port", "leave it out: IKE has ports 500 and 4500")
-    return ServerUrl(unquote(user or ""), host, port or PORT, scheme)
+    return ServerUrl(unquote(user or ""), host, port or SCHEMES[scheme], scheme)

@@ -1,0 +1,104 @@
+"""What the server tells of IPsec, from a real association in virtual time."""
+
+import json
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from simnet.link import Link
+from simnet.secure import Nat, Packet, SecureClient, SecureServer, connect
+from talpa.api.models import Association, ServerStatus, from_json, to_json
+from talpa.roles.client import Stage
+from talpa.server.config.loader import read
+from talpa.server.driver import Driver
+from talpa.server.management import ServerManagement
+
+CONFIG = """
+[[ipsec.psk]]
+secret = "a key that both ends have been told"
+[[pool]]
+name = "staff"
+ipv4 = "10.77.0.0/24"
+"""
+
+
+class Clock:
+    """The driver, as far as management needs it."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+
+    def turn(self) -> None:
+        """What is to be sent goes onto the link by itself."""
+
+
+class Scene:
+    """A client behind a NAT, connected."""
+
+    def __init__(self, version: int) -> None:
+        self.client = SecureClient(1, "10.9.9.9", version=version, nat=Nat("198.18.0.99"))
+        self.server = SecureServer(2)
+        self.pair = connect(Link[Packet](3), self.client, self.server)
+        settings = read(CONFIG, "talpa.toml").settings
+        assert settings is not None
+        driver = cast(Driver, Clock(lambda: self.pair.now))
+        self.management = ServerManagement(settings, self.server.role, driver, lambda: "read")
+        done = (Stage.READY, Stage.CLOSED)
+        assert self.pair.run(60, until=lambda: self.client.role.stage in done)
+        self.pair.run(1)
+
+    def association(self) -> Association:
+        """As it arrives at the other end of the socket."""
+        (told,) = json.loads(json.dumps(to_json(self.management.associations())))
+        return from_json(Association, told)
+
+    def status(self) -> ServerStatus:
+        return from_json(ServerStatus, json.loads(json.dumps(to_json(self.management.status()))))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_association_that_is_up(version: int) -> None:
+    scene = Scene(version)
+    found = scene.association()
+    assert (found.version, found.users, found.method) == (version, ("alice",), "PSK")
+    assert found.peer.startswith("198.18.0.99:")
+    assert found.identity == "10.9.9.9"
+    assert (found.mode, found.encapsulation, found.nat) == ("transport", "udp", "peer")
+    assert "AES" in found.ike_suite
+    assert "AES" in found.esp_suite
+    assert (found.weak, found.rekeys, found.initiated) == ((), 0, False)
+    assert found.received_packets > 3
+    assert found.received_octets > 100
+    assert found.sent_packets > 3
+    assert found.idle_seconds is not None
+    assert 0 < found.age_seconds < 60
+    (session,) = scene.management.sessions()
+    (tunnel,) = scene.management.tunnels()
+    assert session.association == tunnel.association == found.id
+
+
+def test_the_server_as_a_whole() -> None:
+    status = Scene(1).status()
+    assert status.ipsec is not None
+    assert status.ipsec.listens == ("198.18.0.1:500", "198.18.0.1:4500")
+    assert (status.ipsec.policy, status.ipsec.required) == ("compatible", True)
+    assert (status.ipsec.ikes, status.ipsec.half_open) == (1, 0)
+    assert (status.ipsec.associations, status.ipsec.weak, status.ipsec.failures) == (1, 0, 0)
+    assert status.warnings == ()
+
+
+@pytest.mark.parametrize("by", ["user", "association"])
+def test_it_ends_by_any_name(by: str) -> None:
+    scene = Scene(1)
+    found = scene.association()
+    ended = scene.management.disconnect("alice" if by == "user" else f"sa/{found.id}")
+    if by == "user":
+        assert ended[0].startswith("alice ")
+    else:
+        assert ended == [f"association {found.id}"]
+    scene.pair.run(30, until=lambda: scene.client.role.stage is Stage.CLOSED)
+    assert scene.client.role.stage is Stage.CLOSED
+    scene.pair.run(60)
+    assert scene.management.sessions() == []
+    assert scene.management.disconnect(f"sa/{found.id}") == []
