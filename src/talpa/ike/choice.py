@@ -55,7 +55,10 @@ def _without(values: Iterable[T], value: T) -> list[T]:
 
 
 def _ranks(values: Sequence[T]) -> dict[T, int]:
-    return {value: rank for rank, value in reversed(list(enumerate(values)))}
+    ranks: dict[T, int] = {}
+    for rank, value in enumerate(values):
+        ranks.setdefault(value, rank)
+    return ranks
 
 
 def _best(offered: Iterable[T], ranks: dict[T, int]) -> tuple[int, T] | None:

@@ -12,6 +12,7 @@ from talpa.ike.config import Policy
 from talpa.ike.suites import EspOffer, IkeOffer
 
 _G, _P = GroupId, PrfId
+_3DES: Final = (EncryptionId.DES3, 0)
 _V1_GROUPS: Final = frozenset(
     (
         _G.MODP1024,
@@ -25,6 +26,11 @@ _V1_GROUPS: Final = frozenset(
     )
 )
 """Those with a number in IKEv1."""
+
+
+def _is_old(group: GroupId, hash_: PrfId) -> bool:
+    """What peers have that know no AES."""
+    return hash_ is _P.HMAC_SHA1 and group in (_G.MODP1024, _G.MODP1536, _G.MODP2048)
 
 
 def _aead(cipher: tuple[EncryptionId, int]) -> bool:
@@ -55,12 +61,14 @@ def _v1_offers(
     prfs: Sequence[PrfId],
     groups: Sequence[GroupId],
 ) -> tuple[IkeOffer, ...]:
-    """Every suite with the common lengths and hashes, so that the message fits a datagram."""
+    """Every suite with the common lengths and hashes: few enough for one datagram."""
     ciphers = [one for one in ciphers if not _aead(one)]
     common = [one for one in ciphers if one[1] != 192] or ciphers
     hashes = [one for one in prfs if one in (_P.HMAC_SHA2_256, _P.HMAC_SHA1)] or prfs[:2]
     ours = [one for one in groups if one in _V1_GROUPS and one is not _G.ECP521]
-    suites = [(c, g, p) for c in common for g in ours for p in hashes]
+    suites = [
+        (c, g, p) for c in common for g in ours for p in hashes if c != _3DES or _is_old(g, p)
+    ]
     return tuple(
         IkeOffer(number, (cipher,), (), (hash_,), (key,))
         for number, (cipher, key, hash_) in enumerate(suites, 1)
