@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -62,9 +63,12 @@ class Image:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            for suite, base in self.bases.items():
-                self._part(base, partial(_make_base, suite), say)
-            self._part(self.uml, _make_uml, say)
+            steps = [(self.uml, _make_uml)]
+            steps += [(base, partial(_make_base, suite)) for suite, base in self.bases.items()]
+            with ThreadPoolExecutor(os.cpu_count()) as workers:
+                jobs = [workers.submit(self._part, part, make, say) for part, make in steps]
+            for job in jobs:
+                job.result()
             self._part(self.modules, lambda into: _make_modules(self.uml, into), say)
 
     def _part(self, part: Path, make: Callable[[Path], None], say: Callable[[str], None]) -> None:
