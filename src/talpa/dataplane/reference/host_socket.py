@@ -116,7 +116,6 @@ class HostSocket:
     def _prepare(self) -> None:
         # The outer packet may be fragmented: a tunnel that carries nothing is worse.
         if self.inet6:
-            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             self._socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_DONT)
             if self.wildcard:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)

@@ -25,3 +25,8 @@ class UdpSocket(HostSocket):
         """Raises `OSError` that names the address."""
         super().__init__(listen, socket.SOCK_DGRAM, 0, f"{listen}/udp")
         self.kind = kind
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        if self.inet6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
