@@ -10,7 +10,14 @@ from pages.markdown import code, table
 from talpa.api import models
 from talpa.cli.main import app
 
-_MODELS = (models.ServerStatus, models.PoolUsage, models.SessionInfo, models.TunnelInfo)
+_MODELS = (
+    models.ServerStatus,
+    models.IpsecStatus,
+    models.PoolUsage,
+    models.SessionInfo,
+    models.TunnelInfo,
+    models.Association,
+)
 
 
 def commands() -> str:
@@ -73,6 +80,8 @@ _JSON = {
     "tuple[str, ...]": "array of strings",
     "dict[str, int]": "object of numbers",
     "tuple[PoolUsage, ...]": "array of PoolUsage",
+    "int | None": "number or null",
+    "IpsecStatus | None": "IpsecStatus or null",
 }
 
 _SOCKET = """# Management socket
@@ -91,8 +100,10 @@ connection may ask more than once, and is closed after 30 seconds of silence. Th
 | `{"op": "status"}` | one ServerStatus |
 | `{"op": "sessions"}` | array of SessionInfo, oldest first |
 | `{"op": "tunnels"}` | array of TunnelInfo, oldest first |
+| `{"op": "associations"}` | array of Association, oldest first |
 | `{"op": "disconnect", "target": "alice"}` | array of strings: what was ended. The target is a \
-user, a session (`"12/34"`) or a tunnel (`"12"`) |
+user, a session (`"12/34"`, or `"ike/7"` without L2TP), a tunnel (`"12"`) or an association \
+(`"sa/5"`) |
 | `{"op": "reload"}` | a string: what came of it |
 
 An answer is `{"ok": true, "result": ...}`, or `{"ok": false, "error": {"what": "...", "hint": \
