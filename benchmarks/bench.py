@@ -23,7 +23,7 @@ socket = "{folder}/talpa.sock"
 log_level = "error"
 
 [ipsec]
-require = false
+{ipsec}
 
 [l2tp]
 listen = ["127.0.0.1:1701"]
@@ -44,6 +44,17 @@ password = "storm"
 """
 
 
+CLEAR = "require = false"
+SECURED = """\
+listen = ["127.0.0.1:500"]
+listen_nat = ["127.0.0.1:4500"]
+child_lifetime = 3600
+
+[[ipsec.psk]]
+secret_file = "psk"
+"""
+
+
 def in_namespace() -> None:
     """Go on in a fresh network namespace; comes back only inside of it."""
     if not world.inside():
@@ -54,15 +65,27 @@ def in_namespace() -> None:
 class Server:
     """A server process under test."""
 
-    def __init__(self, *, method: str = "mschapv2", l2tp: str = "", pool: str = "") -> None:
+    def __init__(
+        self, *, method: str = "mschapv2", l2tp: str = "", pool: str = "", ike: int = 0
+    ) -> None:
+        """`ike`: version of IKE below L2TP; 0: in the clear."""
+        self.ike = ike
         self.folder = Path(tempfile.mkdtemp(prefix="talpa-bench-"))
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         (self.folder / "password").write_text("storm")
         (self.folder / "password").chmod(0o600)
+        (self.folder / "psk").write_text("the key of the benchmark's server")
+        (self.folder / "psk").chmod(0o600)
         self.config = self.folder / "talpa.toml"
         self.config.touch(0o600)
         self.config.write_text(
-            CONFIG.format(folder=self.folder, method=method, l2tp=l2tp, pool=pool)
+            CONFIG.format(
+                folder=self.folder,
+                method=method,
+                l2tp=l2tp,
+                pool=pool,
+                ipsec=SECURED if ike else CLEAR,
+            )
         )
         self.start()
 
@@ -122,8 +145,12 @@ class Server:
         raise RuntimeError("no VmRSS")
 
 
-def storm(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+def storm(server: Server, *arguments: str) -> "subprocess.Popen[str]":
     """Start `talpa storm` against the server, on the other processor."""
+    scheme, below = "l2tp", []
+    if server.ike:
+        scheme = "l2tp+ipsec"
+        below = ["--psk-file", str(server.folder / "psk"), "--ike", str(server.ike)]
     return subprocess.Popen(
         [
             "taskset",
@@ -133,9 +160,10 @@ def storm(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
             "-m",
             "talpa.cli.main",
             "storm",
-            "l2tp://storm@127.0.0.1",
+            f"{scheme}://storm@127.0.0.1",
             "--password-file",
-            str(folder / "password"),
+            str(server.folder / "password"),
+            *below,
             "--json",
             *list(arguments),
         ],

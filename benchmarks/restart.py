@@ -24,7 +24,7 @@ def main() -> None:
     in_namespace()
     server = Server()
     clients = storm(
-        server.folder,
+        server,
         "--clients",
         str(options.clients),
         "--rate",

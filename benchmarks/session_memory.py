@@ -19,15 +19,16 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=400)
     parser.add_argument("--family", default="chromeos")
+    parser.add_argument("--ike", type=int, default=0, choices=(0, 1, 2))
     options = parser.parse_args()
     in_namespace()
-    server = Server()
-    warm = storm(server.folder, "--clients", "50", "--rate", "100", "--hold", "0")
+    server = Server(ike=options.ike)
+    warm = storm(server, "--clients", "50", "--rate", "100", "--hold", "0")
     finish(warm)
     time.sleep(2)
     before = server.resident()
     clients = storm(
-        server.folder,
+        server,
         "--clients",
         str(options.clients),
         "--rate",
@@ -51,6 +52,7 @@ def main() -> None:
         json.dumps(
             {
                 "sessions": sessions,
+                "ike": options.ike,
                 "failures": report["failures"],
                 "resident_before": before,
                 "resident_after": after,

@@ -20,12 +20,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2000)
     parser.add_argument("--family", default="chromeos")
     parser.add_argument("--method", default="mschapv2")
+    parser.add_argument("--ike", type=int, default=0, choices=(0, 1, 2))
     options = parser.parse_args()
     in_namespace()
-    server = Server(method=options.method)
+    server = Server(method=options.method, ike=options.ike)
     cpu, started = server.cpu(), time.monotonic()
     clients = storm(
-        server.folder,
+        server,
         "--clients",
         str(options.clients),
         "--rate",
@@ -46,6 +47,7 @@ def main() -> None:
         json.dumps(
             {
                 "clients": options.clients,
+                "ike": options.ike,
                 "family": options.family,
                 "method": options.method,
                 "established": report["established"],
