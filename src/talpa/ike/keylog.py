@@ -1,7 +1,8 @@
 """Keys as Wireshark's tables of decryption keys take them: the lines of `KeysMade`.
 
 Each table is a file of that name in Wireshark's configuration directory (`esp_sa`,
-`ikev1_decryption_table`, `ikev2_decryption_table`).
+`ikev1_decryption_table`, `ikev2_decryption_table`). Wireshark knows no ChaCha20-Poly1305 in IKEv2:
+a line of it is a comment.
 """
 
 from typing import Final
@@ -77,9 +78,10 @@ def ikev2_keys(
     spi_i, spi_r = (spi.hex() for spi in spis)
     key_i, key_r = (key.hex() for key in encryption_keys)
     mac_i, mac_r = (key.hex() for key in integrity_keys)
+    comment = "# " if cipher is EncryptionId.CHACHA20_POLY1305 else ""
     return KeysMade(
         IKEV2_TABLE,
-        f'{spi_i},{spi_r},{key_i},{key_r},"{_IKE_ENCRYPTION[cipher, key_bits]}",'
+        f'{comment}{spi_i},{spi_r},{key_i},{key_r},"{_IKE_ENCRYPTION[cipher, key_bits]}",'
         f'{mac_i},{mac_r},"{_IKE_INTEGRITY[mac]}"',
     )
 
