@@ -257,7 +257,10 @@ def verify_v1(public_key: PublicKey, method: int, signature: bytes, hash_: bytes
         if _recovered(public_key, signature) != hash_:
             raise BadSignature("the signature is wrong")
         return kind
-    _check_ecdsa(public_key, method, signature, hash_, _PREHASHED.get(len(hash_)))
+    prehashed = _PREHASHED.get(len(hash_))
+    if prehashed is None:
+        raise BadSignature(f"a hash of {len(hash_)} octets")
+    _check_ecdsa(public_key, method, signature, hash_, prehashed)
     return kind
 
 
