@@ -1,0 +1,89 @@
+"""Pairs of SAs as they come and go in an association: make before break.
+
+A pair is confirmed when the peer is known to have it, too. The newest confirmed one is sent with.
+An older one is replaced then: it takes packets that are still under way, and is deleted after a
+while. When both ends re-keyed at the same time there are two new pairs, and each end may take
+another for the newest: neither replaces the other, and both are there until the next re-keying.
+"""
+
+from talpa.ike.associations import Association, Pair
+from talpa.ike.v1.quick import Child
+from talpa.ike.v1.room import VERSION, Room
+
+LINGER = 30.0
+"""Seconds that a replaced pair takes packets."""
+_VANISHED = 2.0
+"""Seconds that an association without a pair waits for another."""
+MOST_PAIRS = 8
+
+
+def confirmed(room: Room, pair: Pair, now: float) -> None:
+    """The peer has the pair as well: send with it, and let older ones go."""
+    child = room.children.get(pair.inbound_spi)
+    if child is None or child.done is not None:
+        return
+    child.done = now
+    room.associations.use(pair)
+    at = pair.association.pairs.index(pair)
+    for index, other in enumerate(pair.association.pairs):
+        known = room.children.get(other.inbound_spi)
+        if other is pair or known is None or known.done is None or _at_once(known, child):
+            continue
+        replace(room, other if index < at else pair, now)
+
+
+def _at_once(one: Child, other: Child) -> bool:
+    """Both ends began, before either was done."""
+    assert one.done is not None
+    assert other.done is not None
+    return one.initiated != other.initiated and one.done >= other.began and other.done >= one.began
+
+
+def replace(room: Room, pair: Pair, now: float) -> None:
+    """Another has taken over."""
+    if not pair.replaced:
+        pair.replaced = True
+        room.shared.deadlines.arm((VERSION, ("pair", pair.inbound_spi)), now + LINGER)
+
+
+def newest(room: Room, association: Association) -> Pair | None:
+    """The pair that is, or should be, sent with."""
+    for pair in reversed(association.pairs):
+        child = room.children.get(pair.inbound_spi)
+        if child is not None and child.done is not None and not pair.replaced:
+            return pair
+    return None
+
+
+def deleted(room: Room, pair: Pair, now: float) -> None:
+    """The peer has deleted a pair: what is left must do."""
+    association = pair.association
+    room.remove_pair(pair)
+    if not association.pairs:
+        room.shared.deadlines.arm((VERSION, ("association", association.id)), now + _VANISHED)
+        return
+    if newest(room, association) is not None:
+        return
+    last = association.pairs[-1]
+    if last.replaced:
+        last.replaced = False
+        room.shared.deadlines.arm((VERSION, ("pair", last.inbound_spi)), None)
+    else:
+        # The peer deletes the old pair because it uses the new one: that confirms it.
+        confirmed(room, last, now)
+
+
+def linger_over(room: Room, inbound_spi: int) -> None:
+    """A replaced pair has had its time."""
+    pair = room.associations.pair(inbound_spi)
+    if pair is None or not pair.replaced:
+        return
+    peering = room.peerings.get(pair.association.ike)
+    room.delete_pair(pair, peering.current if peering else None)
+
+
+def crowd_out(room: Room, association: Association) -> None:
+    """No peer gets any number of pairs: the oldest goes."""
+    while len(association.pairs) >= MOST_PAIRS:
+        peering = room.peerings.get(association.ike)
+        room.delete_pair(association.pairs[0], peering.current if peering else None)

@@ -1,0 +1,629 @@
+"""Quick Mode (RFC 2409 5.5), both roles.
+
+    Initiator                                                Responder
+    HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr] [, NAT-OA]  -->
+                       <--  HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr] [, NAT-OA]
+    HDR*, HASH(3)                                           -->
+
+The responder takes packets under the new SAs from message 2 on, and sends with them once message 3,
+or the first packet, shows that the initiator has them, too.
+"""
+
+from dataclasses import replace
+from hmac import compare_digest
+
+from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId
+from talpa.crypto.exchange import group
+from talpa.esp.sa import AssociationSpec, Encapsulation, Mode, Protocol, Sa, Selector, Suite
+from talpa.ike.associations import Association, Pair
+from talpa.ike.choice import choose_esp
+from talpa.ike.config import Lifetimes
+from talpa.ike.header import Header
+from talpa.ike.keylog import esp_keys
+from talpa.ike.own_offers import esp_offers
+from talpa.ike.v1 import lifetimes, messages, nat_detection, offers, pairs, rules, selectors
+from talpa.ike.v1 import numbers as n
+from talpa.ike.v1.attributes import lives, pack_attributes, parse_attributes
+from talpa.ike.v1.numbers import Exchange, Flag, Notify, PayloadType
+from talpa.ike.v1.payloads import (
+    NAT_OA,
+    NOTIFY,
+    SA,
+    Notification,
+    OriginalAddress,
+    SecurityAssociation,
+)
+from talpa.ike.v1.phase_one import Refused, chance, policy_of
+from talpa.ike.v1.quick import Child, Quick
+from talpa.ike.v1.retransmission import fingerprint
+from talpa.ike.v1.room import VERSION, Room
+from talpa.ike.v1.rules import Payloads
+from talpa.ike.v1.sa import IkeSa, NatVersion
+from talpa.ike.words import describe_policy
+from talpa.wire import Malformed, Secret
+
+_MOST_AT_ONCE = 16
+"""Exchanges under way in one phase 1."""
+_MOST_ASSOCIATIONS = 32
+"""Of one peering."""
+_KEEPALIVE = 20.0
+"""RFC 3948 4."""
+_NONCE = 32
+
+
+# what is asked for
+
+
+def begin(room: Room, sa: IkeSa, replaces: int | None, now: float) -> bool:
+    """Send message 1: for a new pair in place of the one of that inbound SPI, or (None) for the
+    association of the connection. False when there is nothing to ask for."""
+    quick = Quick(0, now, initiated=True)
+    wish = _same_again(room, quick, replaces) if replaces is not None else _first(room, sa, quick)
+    if wish is None:
+        return False
+    keys, connection = sa.keys, sa.connection
+    assert keys is not None
+    number = connection.habits.message_id if connection and replaces is None else None
+    quick.message_id = room.message_id(sa) if number is None or number in sa.quicks else number
+    quick.inbound_spi = room.associations.draw_spi()
+    quick.encapsulation = wish.encapsulation
+    quick.proposals = offers.child_proposals(wish, quick.inbound_spi.to_bytes(4, "big"))
+    quick.nonce_i = room.rng(connection.habits.nonce_octets if connection else _NONCE)
+    chain = [
+        (PayloadType.SA.value, SA.encode(quick.proposals)),
+        (PayloadType.NONCE.value, quick.nonce_i),
+    ]
+    if wish.group is not None:
+        quick.group = wish.group
+        quick.exchange_offer = group(wish.group).initiate(room.rng)
+        chain.append((PayloadType.KE.value, quick.exchange_offer.public))
+    if quick.ids is not None:
+        chain += messages.of(PayloadType.ID, quick.ids)
+    chain += _original_addresses(sa, wish.encapsulation)
+    prefix = messages.mid(quick.message_id)
+    datagram = messages.seal(
+        keys,
+        keys.phase_2_iv(prefix),
+        sa.cookies,
+        Exchange.QUICK,
+        messages.hashed(keys, prefix, chain),
+        quick.message_id,
+    )
+    quick.iv = datagram[-keys.block :]
+    quick.outgoing = room.outgoing(datagram, now)
+    sa.quicks[quick.message_id] = quick
+    room.send(sa, datagram)
+    arm(room, sa, quick)
+    return True
+
+
+def _first(room: Room, sa: IkeSa, quick: Quick) -> offers.ChildWish | None:
+    connection = sa.connection
+    if connection is None:
+        return None
+    quick.selectors = local, remote = selectors.wanted(connection, sa.path)
+    own = local[0]
+    private = connection.habits.local_address
+    if private is not None and not connection.local:
+        host = selectors.address(private)
+        own = replace(own, first=host, last=host)
+    quick.ids = selectors.pack(own), selectors.pack(remote[0])
+    suites = connection.habits.esp_transforms
+    if suites is None:
+        own_offers = esp_offers(
+            policy_of(room, connection),
+            room.config.wall().date(),
+            version=1,
+            ah=connection.ah,
+        )
+        suites = tuple(
+            (
+                *(each.encryption[0] if each.encryption else (EncryptionId.NULL, 0)),
+                each.integrity[0] if each.integrity else IntegrityId.NONE,
+            )
+            for each in own_offers
+        )
+    ours = connection.lifetimes or room.config.lifetimes
+    kilobytes = connection.habits.kilobytes
+    if kilobytes is None and ours.child_octets is not None:
+        kilobytes = max(1, ours.child_octets // 1_024)
+    quick.spec = _spec(sa, connection.mode, udp=sa.on_natt, sides=quick.selectors)
+    return offers.ChildWish(
+        suites=suites,
+        encapsulation=_encapsulation(sa, connection.mode),
+        group=connection.pfs if connection.pfs else None,
+        seconds=max(1, int(ours.child)),
+        kilobytes=kilobytes,
+        ah=connection.ah,
+    )
+
+
+def _same_again(room: Room, quick: Quick, replaces: int) -> offers.ChildWish | None:
+    pair, child = room.associations.pair(replaces), room.children.get(replaces)
+    if pair is None or child is None:
+        return None
+    association = pair.association
+    quick.association, quick.replaces = association.id, replaces
+    quick.spec = association.spec
+    quick.ids = child.ids
+    suite = child.suite
+    return offers.ChildWish(
+        suites=((suite.encryption, suite.key_bits, suite.integrity),),
+        encapsulation=child.encapsulation,
+        group=child.group or None,
+        seconds=child.seconds,
+        kilobytes=child.kilobytes,
+        ah=suite.protocol is Protocol.AH,
+        esn=suite.esn,
+    )
+
+
+def _encapsulation(sa: IkeSa, mode: Mode) -> n.Encapsulation:
+    """How we ask for a mode on this path, in the numbers of the version of NAT-T agreed."""
+    kinds = n.Encapsulation
+    if not sa.on_natt:
+        return kinds.TRANSPORT if mode is Mode.TRANSPORT else kinds.TUNNEL
+    if sa.nat.draft:
+        return kinds.UDP_TRANSPORT_DRAFT if mode is Mode.TRANSPORT else kinds.UDP_TUNNEL_DRAFT
+    return kinds.UDP_TRANSPORT if mode is Mode.TRANSPORT else kinds.UDP_TUNNEL
+
+
+def _spec(
+    sa: IkeSa,
+    mode: Mode,
+    *,
+    udp: bool,
+    sides: tuple[tuple[Selector, ...], tuple[Selector, ...]],
+) -> AssociationSpec:
+    return AssociationSpec(
+        path=sa.path,
+        mode=mode,
+        encapsulation=Encapsulation.UDP if udp else Encapsulation.RAW,
+        local=sides[0],
+        remote=sides[1],
+        keepalive=_KEEPALIVE if udp and sa.local_nat else None,
+    )
+
+
+def _original_addresses(sa: IkeSa, encapsulation: n.Encapsulation) -> messages.Chain:
+    """NAT-OA of the initiator, then of the responder, as we see them (RFC 3947 5.2). The drafts up
+    to 02 have one only: our own."""
+    if encapsulation not in (
+        n.Encapsulation.UDP_TRANSPORT,
+        n.Encapsulation.UDP_TRANSPORT_DRAFT,
+    ):
+        return []
+    path = nat_detection.seen_by_us(sa, sa.path)
+    own, other = selectors.address(path.local.host), selectors.address(path.remote.host)
+    both = [own, other] if sa.initiated else [other, own]
+    if sa.nat in (NatVersion.DRAFT_02, NatVersion.DRAFT_02_BARE):
+        both = [own]
+    return messages.of(
+        nat_detection.original_address_type(sa),
+        (
+            NAT_OA.encode(OriginalAddress(1 if each.version == 4 else 5, bytes(3), each.packed))
+            for each in both
+        ),
+    )
+
+
+# messages
+
+
+def receive(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> bool:
+    """A message of Quick Mode. Whether it was new and proven. Raises `Malformed`,
+    `BadPublicValue`."""
+    if not header.flags & Flag.ENCRYPTION or not header.message_id:
+        raise Malformed("Quick Mode without encryption or message id")
+    quick = sa.quicks.get(header.message_id)
+    if quick is None:
+        if header.message_id in sa.message_ids:
+            room.drops.add("message of an exchange that is over")
+            return False
+        if len(sa.quicks) >= _MOST_AT_ONCE:
+            room.drops.add("too many exchanges at once")
+            return False
+        return _take_1(room, sa, header, data, now)
+    if quick.seen and quick.seen == fingerprint(data):
+        room.drops.add("duplicate")
+        if quick.reply is not None:
+            room.send(sa, quick.reply)
+        return False
+    if quick.initiated:
+        return _take_2(room, sa, quick, header, data, now)
+    return _take_3(room, sa, quick, header, data, now)
+
+
+def _open(
+    sa: IkeSa, rule: rules.Rule, iv: bytes, prefix: bytes, header: Header, data: bytes
+) -> Payloads:
+    """The payloads of a message whose HASH is right. Raises `Malformed`."""
+    keys = sa.keys
+    assert keys is not None
+    chain, rest = messages.unseal(keys, iv, header, data)
+    found = rules.check(rule, chain)
+    if not compare_digest(found[PayloadType.HASH][0], keys.hash(prefix, rest)):
+        raise Malformed("HASH is wrong")
+    return found
+
+
+def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> bool:
+    keys = sa.keys
+    assert keys is not None
+    prefix = messages.mid(header.message_id)
+    found = _open(sa, rules.QM_1, keys.phase_2_iv(prefix), prefix, header, data)
+    proposals = SA.decode(found[PayloadType.SA][0])
+    quick = Quick(header.message_id, now, initiated=False)
+    quick.iv = data[-keys.block :]
+    quick.seen = fingerprint(data)
+    quick.nonce_i = found[PayloadType.NONCE][0]
+    try:
+        chain = _answer_1(room, sa, quick, proposals, found, now)
+    except Refused as refused:
+        spi = proposals.proposals[0].spi
+        room.notify(sa, refused.notify, spi, protocol=proposals.proposals[0].protocol)
+        room.say_failed(
+            sa, "phase 2", refused.reason, offered=refused.offered, allowed=refused.allowed
+        )
+        sa.message_ids.append(header.message_id)
+        return True
+    hashed = messages.hashed(keys, prefix + quick.nonce_i, chain)
+    reply = messages.seal(keys, quick.iv, sa.cookies, Exchange.QUICK, hashed, header.message_id)
+    quick.iv = reply[-keys.block :]
+    quick.reply = reply
+    quick.outgoing = room.outgoing(reply, now)
+    sa.quicks[header.message_id] = quick
+    room.send(sa, reply)
+    arm(room, sa, quick)
+    return True
+
+
+def _answer_1(
+    room: Room,
+    sa: IkeSa,
+    quick: Quick,
+    proposals: SecurityAssociation,
+    found: Payloads,
+    now: float,
+) -> messages.Chain:
+    """What message 2 says beside its HASH. Raises `Refused`, `Malformed`, `BadPublicValue`."""
+    connection, peering = sa.connection, sa.peering
+    assert peering is not None
+    ids = found.get(PayloadType.ID, [])
+    if len(ids) == 1:
+        raise Malformed("one selector alone")
+    modes = _modes(sa)
+    policy = policy_of(room, connection)
+    ah = connection.ah if connection else room.config.ah
+    choice = choose_esp(
+        policy,
+        offers.child_offers(proposals, modes, ah=ah),
+        sa.device,
+        room.config.wall().date(),
+        ah=ah,
+    )
+    if choice is None:
+        raise Refused(
+            Notify.NO_PROPOSAL_CHOSEN,
+            "None of the ways to protect packets that the peer offers is allowed here: allow one of"
+            " them by name, or let the peer offer another.",
+            offers.describe_child(proposals),
+            describe_policy(policy, esp=True),
+        )
+    token = choice.offer.token
+    assert isinstance(token, offers.ChildToken)
+    udp = token.encapsulation in offers.UDP
+    sides = _sides(room, sa, token.mode, ids)
+    if sides is None:
+        raise Refused(
+            Notify.INVALID_ID_INFORMATION,
+            "The peer asks for packets to be protected that nobody expects here: UDP to port 1701,"
+            " or the selectors of a connection, are taken.",
+            tuple(str(selectors.read(body)) for body in ids),
+        )
+    public, shared = _peer_key(room, choice.group, found)
+    quick.group = choice.group
+    quick.nonce_r = room.rng(_NONCE)
+    quick.ids = (ids[1], ids[0]) if ids else None
+    quick.encapsulation = token.encapsulation
+    quick.spec = _spec(sa, token.mode, udp=udp, sides=sides)
+    association = _matching(room, sa, quick.spec)
+    if association is None and len(room.associations.of(peering.number)) >= _MOST_ASSOCIATIONS:
+        raise Refused(Notify.NO_PROPOSAL_CHOSEN, "The peer has too many associations already.")
+    seconds, kilobytes, shorter = lifetimes.agreed(
+        _lifetimes(room, sa), token.seconds, token.kilobytes
+    )
+    quick.inbound_spi = room.associations.draw_spi()
+    child = Child(
+        choice.suite,
+        choice.group,
+        token.encapsulation,
+        quick.ids,
+        seconds,
+        kilobytes,
+        initiated=False,
+        began=now,
+    )
+    _add(room, sa, quick, child, association, choice.offer.spi, shared, now)
+    spi = quick.inbound_spi.to_bytes(4, "big")
+    answer = replace(token.answer, spi=spi)
+    chain = [
+        (PayloadType.SA.value, SA.encode(SecurityAssociation((answer,)))),
+        (PayloadType.NONCE.value, quick.nonce_r),
+        *messages.of(PayloadType.KE, [public] if public else []),
+        *messages.of(PayloadType.ID, ids),
+        *_original_addresses(sa, token.encapsulation),
+    ]
+    if shorter:
+        notification = Notification(
+            token.proposal.protocol, Notify.RESPONDER_LIFETIME, spi, pack_attributes(shorter)
+        )
+        chain.append((PayloadType.NOTIFY.value, NOTIFY.encode(notification)))
+    return chain
+
+
+def _modes(sa: IkeSa) -> frozenset[n.Encapsulation]:
+    """What fits the path: behind NAT only UDP does; and UDP needs the ports of NAT-T."""
+    plain = frozenset((n.Encapsulation.TRANSPORT, n.Encapsulation.TUNNEL))
+    if not sa.on_natt:
+        return plain
+    if sa.local_nat or sa.remote_nat:
+        return offers.UDP
+    return offers.UDP | plain
+
+
+def _sides(
+    room: Room, sa: IkeSa, mode: Mode, ids: list[bytes]
+) -> tuple[tuple[Selector, ...], tuple[Selector, ...]] | None:
+    """(local, remote) of what the peer, as initiator, asks for; None: not allowed."""
+    path, connection = sa.path, sa.connection
+    ours, theirs = selectors.address(path.local.host), selectors.address(path.remote.host)
+    remote, local = Selector(theirs, theirs), Selector(ours, ours)
+    if ids:
+        remote, local = selectors.read(ids[0]), selectors.read(ids[1])
+    if connection is not None and mode is connection.mode:
+        if mode is Mode.TRANSPORT:
+            local = replace(local, first=ours, last=ours)
+            remote = replace(remote, first=theirs, last=theirs)
+        allowed = selectors.wanted(connection, path)
+        if selectors.within(local, allowed[0]) and selectors.within(remote, allowed[1]):
+            return (local,), (remote,)
+    if mode is Mode.TRANSPORT and room.config.l2tp:
+        return selectors.for_l2tp(local, remote, path)
+    return None
+
+
+def _peer_key(room: Room, wanted: GroupId, found: Payloads) -> tuple[bytes, bytes]:
+    """(our public value, g(qm)^xy) with PFS, else nothing. Raises `Refused`, `BadPublicValue`."""
+    said = found.get(PayloadType.KE)
+    if (wanted is not GroupId.NONE) != bool(said):
+        raise Refused(
+            Notify.INVALID_KEY_INFORMATION,
+            "The peer's key exchange does not fit the group that it offers for PFS.",
+        )
+    return group(wanted).respond(room.rng, said[0]) if said else (b"", b"")
+
+
+def _lifetimes(room: Room, sa: IkeSa) -> Lifetimes:
+    own = sa.connection.lifetimes if sa.connection else None
+    return own or room.config.lifetimes
+
+
+def _matching(room: Room, sa: IkeSa, spec: AssociationSpec) -> Association | None:
+    """The association of this peer that the new pair belongs to."""
+    assert sa.peering is not None
+    for association in room.associations.of(sa.peering.number):
+        known = association.spec
+        if (known.local, known.remote, known.mode, known.encapsulation) == (
+            spec.local,
+            spec.remote,
+            spec.mode,
+            spec.encapsulation,
+        ):
+            return association
+    return None
+
+
+def _take_2(room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, now: float) -> bool:
+    keys = sa.keys
+    assert keys is not None
+    assert quick.proposals is not None
+    prefix = messages.mid(quick.message_id)
+    found = _open(sa, rules.QM_2, quick.iv, prefix + quick.nonce_i, header, data)
+    answer = SA.decode(found[PayloadType.SA][0])
+    offers.answered(quick.proposals, answer, n.ChildAttribute.LIFE_TYPE)
+    chosen = offers.child_offers(answer, (quick.encapsulation,), ah=True)
+    said = found.get(PayloadType.KE)
+    if len(chosen) != 1 or bool(said) != (quick.exchange_offer is not None):
+        raise Malformed("answer is none of our offers")
+    shared = quick.exchange_offer.finish(said[0]) if said and quick.exchange_offer else b""
+    token = chosen[0].token
+    assert isinstance(token, offers.ChildToken)
+    seconds, kilobytes = _heeded(token, found)
+    seconds, kilobytes, _ = lifetimes.agreed(_lifetimes(room, sa), seconds, kilobytes)
+    quick.nonce_r = found[PayloadType.NONCE][0]
+    offer = chosen[0]
+    child = Child(
+        Suite(offer.protocol, *offer.encryption[0], offer.integrity[0], offer.esn[0]),
+        quick.group,
+        quick.encapsulation,
+        quick.ids,
+        seconds,
+        kilobytes,
+        initiated=True,
+        began=quick.began,
+    )
+    association = room.associations.get(quick.association)
+    if association is None:
+        assert quick.spec is not None
+        association = _matching(room, sa, quick.spec)
+    _add(room, sa, quick, child, association, offer.spi, shared, now)
+    proof = keys.hash(b"\x00", prefix, quick.nonce_i, quick.nonce_r)
+    iv = data[-keys.block :]
+    reply = messages.seal(
+        keys, iv, sa.cookies, Exchange.QUICK, [(PayloadType.HASH, proof)], quick.message_id
+    )
+    sa.remember(data, reply)
+    finish(room, sa, quick)
+    room.send(sa, reply)
+    assert quick.pair is not None
+    pairs.confirmed(room, quick.pair, now)
+    return True
+
+
+def _heeded(token: offers.ChildToken, found: Payloads) -> tuple[int | None, int | None]:
+    """The lives in the answer, or shorter ones by RESPONDER-LIFETIME. Raises `Malformed`."""
+    seconds, kilobytes = token.seconds, token.kilobytes
+    for body in found.get(PayloadType.NOTIFY, []):
+        notification = NOTIFY.decode(body)
+        if notification.kind != Notify.RESPONDER_LIFETIME:
+            continue
+        attributes = parse_attributes(notification.data, 0, len(notification.data))
+        said = lives(attributes, n.ChildAttribute.LIFE_TYPE)
+        seconds = min((each for each in (seconds, said[0]) if each), default=None)
+        kilobytes = min((each for each in (kilobytes, said[1]) if each), default=None)
+    return seconds, kilobytes
+
+
+def _take_3(room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, now: float) -> bool:
+    keys = sa.keys
+    assert keys is not None
+    chain, _ = messages.unseal(keys, quick.iv, header, data)
+    found = rules.check(rules.QM_3, chain)
+    prefix = messages.mid(quick.message_id)
+    proof = keys.hash(b"\x00", prefix, quick.nonce_i, quick.nonce_r)
+    if not compare_digest(found[PayloadType.HASH][0], proof):
+        raise Malformed("HASH is wrong")
+    confirm(room, sa, quick, now)
+    return True
+
+
+def confirm(room: Room, sa: IkeSa, quick: Quick, now: float) -> None:
+    """As responder: the initiator has the pair as well, by message 3 or by a packet under it."""
+    finish(room, sa, quick)
+    if quick.pair is not None:
+        pairs.confirmed(room, quick.pair, now)
+
+
+# SAs
+
+
+def _add(
+    room: Room,
+    sa: IkeSa,
+    quick: Quick,
+    child: Child,
+    association: Association | None,
+    outbound_spi: bytes,
+    shared: bytes,
+    now: float,
+) -> None:
+    """Make the keys, and hand the pair over. Raises `Malformed` for an SPI that cannot be."""
+    peering = sa.peering
+    assert peering is not None
+    assert peering.peer is not None
+    assert quick.spec is not None
+    if int.from_bytes(outbound_spi, "big") < 256:
+        room.associations.free_spi(quick.inbound_spi)
+        raise Malformed("SPI is reserved")
+    inbound, outbound = _sas(room, sa, quick, child, outbound_spi, shared)
+    if association is None:
+        association = room.associations.add(peering.number, quick.spec, peering.peer)
+    else:
+        pairs.crowd_out(room, association)
+        if quick.spec.encapsulation is Encapsulation.UDP:
+            room.associations.move(association, sa.path)
+    room.shared.deadlines.arm((VERSION, ("association", association.id)), None)
+    room.children[inbound.spi] = child
+    quick.pair = room.associations.add_pair(
+        association, inbound, outbound, now, use=quick.initiated
+    )
+    sa.idle_at = None
+    if room.config.key_log:
+        path = sa.path
+        for each, source, target in (
+            (inbound, path.remote.host, path.local.host),
+            (outbound, path.local.host, path.remote.host),
+        ):
+            line = esp_keys(each, source, target)
+            if line is not None:
+                room.shared.events.append(line)
+
+
+def _sas(
+    room: Room, sa: IkeSa, quick: Quick, child: Child, outbound_spi: bytes, shared: bytes
+) -> tuple[Sa, Sa]:
+    keys = sa.keys
+    assert keys is not None
+    octets, protocol = child.suite.key_octets, offers.protocol_id(child.suite)
+    nonces = quick.nonce_i + quick.nonce_r
+    soft, hard = lifetimes.limits(
+        child.seconds,
+        child.kilobytes,
+        _lifetimes(room, sa).margin,
+        chance(room),
+        initiated=quick.initiated,
+    )
+    inbound, outbound = (
+        Sa(
+            int.from_bytes(spi, "big"),
+            child.suite,
+            Secret(keys.keymat(octets, protocol, spi, nonces, shared)),
+            soft,
+            hard,
+            room.config.window,
+        )
+        for spi in (quick.inbound_spi.to_bytes(4, "big"), outbound_spi)
+    )
+    return inbound, outbound
+
+
+# time, and ends
+
+
+def arm(room: Room, sa: IkeSa, quick: Quick) -> None:
+    """Wake for the next transmission."""
+    when = quick.outgoing.next_at if quick.outgoing else None
+    room.shared.deadlines.arm((VERSION, ("quick", sa.uid, quick.message_id)), when)
+
+
+def finish(room: Room, sa: IkeSa, quick: Quick) -> None:
+    """The exchange is over, well or not."""
+    sa.quicks.pop(quick.message_id, None)
+    sa.message_ids.append(quick.message_id)
+    quick.outgoing = None
+    arm(room, sa, quick)
+
+
+def time_out(room: Room, sa: IkeSa, message_id: int, now: float) -> Quick | None:
+    """No answer yet: send again, or give up. What was given up as initiator."""
+    quick = sa.quicks.get(message_id)
+    if quick is None or quick.outgoing is None:
+        return None
+    if quick.outgoing.again(now, room.config.retransmit_cap):
+        room.send(sa, quick.outgoing.data)
+        arm(room, sa, quick)
+        return None
+    give_up(room, sa, quick)
+    return quick if quick.initiated else None
+
+
+def give_up(room: Room, sa: IkeSa, quick: Quick) -> None:
+    """The exchange came to nothing: so do its SAs."""
+    finish(room, sa, quick)
+    if quick.initiated:
+        room.associations.free_spi(quick.inbound_spi)
+    elif quick.pair is not None:
+        drop_unconfirmed(room, quick.pair)
+
+
+def drop_unconfirmed(room: Room, pair: Pair) -> None:
+    """Message 3 never came."""
+    if room.associations.pair(pair.inbound_spi) is not pair:
+        return
+    association = pair.association
+    room.remove_pair(pair)
+    if not association.pairs:
+        room.end_association(
+            association, "The peer never finished phase 2.", by_peer=True, tell=False
+        )

@@ -1,0 +1,66 @@
+"""XAUTH and mode configuration: read, and refused in the form that peers understand.
+
+Neither is part of L2TP over IPsec: users prove themselves in PPP, and get their addresses there.
+"""
+
+from hmac import compare_digest
+
+from talpa.ike.header import Header
+from talpa.ike.v1 import messages, rules
+from talpa.ike.v1.numbers import ConfigKind, Exchange, PayloadType
+from talpa.ike.v1.payloads import ATTRIBUTES, Attributes
+from talpa.ike.v1.room import Room
+from talpa.ike.v1.sa import IkeSa
+from talpa.wire import Malformed
+
+_STATUS = 16527
+"""XAUTH-STATUS; 0 says that it failed."""
+_XAUTH = range(16520, 16530)
+
+
+def receive(room: Room, sa: IkeSa, header: Header, data: bytes) -> bool:
+    """A message of the transaction exchange. Whether it was new and proven. Raises `Malformed`."""
+    keys = sa.keys
+    assert keys is not None
+    if not header.message_id or header.message_id in sa.message_ids:
+        room.drops.add("message of an exchange that is over")
+        return False
+    prefix = messages.mid(header.message_id)
+    chain, rest = messages.unseal(keys, keys.phase_2_iv(prefix), header, data)
+    found = rules.check(rules.TRANSACTION, chain)
+    if not compare_digest(found[PayloadType.HASH][0], keys.hash(prefix, rest)):
+        raise Malformed("HASH is wrong")
+    said = ATTRIBUTES.decode(found[PayloadType.ATTRIBUTES][0])
+    sa.message_ids.append(header.message_id)
+    reply = _refusal(said)
+    if reply is None:
+        return True
+    chain = [(PayloadType.ATTRIBUTES.value, ATTRIBUTES.encode(reply))]
+    datagram = messages.seal(
+        keys,
+        data[-keys.block :],
+        sa.cookies,
+        Exchange.TRANSACTION,
+        messages.hashed(keys, prefix, chain),
+        header.message_id,
+    )
+    sa.remember(data, datagram)
+    room.send(sa, datagram)
+    if any(kind in _XAUTH for kind, _ in said.attributes):
+        room.say_failed(
+            sa,
+            "XAUTH",
+            "The peer asks for a user name and password in IKE (XAUTH), which is not done here:"
+            " let it ask in PPP.",
+        )
+    return True
+
+
+def _refusal(said: Attributes) -> Attributes | None:
+    """Nothing of what was asked for; a failed status where XAUTH began."""
+    if said.kind == ConfigKind.REQUEST:
+        failed = any(kind in _XAUTH for kind, _ in said.attributes)
+        return Attributes(ConfigKind.REPLY, said.identifier, ((_STATUS, 0),) if failed else ())
+    if said.kind == ConfigKind.SET:
+        return Attributes(ConfigKind.ACK, said.identifier, ())
+    return None
