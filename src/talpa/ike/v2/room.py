@@ -1,0 +1,319 @@
+"""What all IKE SAs of version 2 share: the tables that find them, their children's lives."""
+
+from collections.abc import Hashable, Iterable
+
+from talpa.crypto.algorithms import GroupId
+from talpa.esp.sa import AssociationSpec, Encapsulation, Mode, Sa
+from talpa.ike.associations import Association
+from talpa.ike.events import IkeDown, Peer
+from talpa.ike.identities import Identity
+from talpa.ike.keylog import esp_keys, ikev2_keys
+from talpa.ike.shared import Shared
+from talpa.ike.v2.sa import Child, IkeSa, Sides, Stage
+from talpa.sansio import Path
+
+DRAIN = 5.0
+"""Seconds that a replaced inbound SA still takes what is on its way."""
+_DEADLINES = ("ask", "half-open", "rekey", "end", "dpd", "childless", "following")
+
+PeerKey = tuple[Identity, str, int]
+
+
+class Room:
+    """The tables."""
+
+    __slots__ = (
+        "_association_keys",
+        "_associations_by_key",
+        "_numbers",
+        "_peers",
+        "children",
+        "openings",
+        "sas",
+        "shared",
+    )
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.sas: dict[bytes, IkeSa] = {}
+        """By our SPI."""
+        self.openings: dict[tuple[object, bytes], IkeSa] = {}
+        """Half-open SAs of others, by path and their SPI: an IKE_SA_INIT that comes again."""
+        self.children: dict[int, Child] = {}
+        """By inbound SPI."""
+        self._numbers: dict[int, IkeSa] = {}
+        self._peers: dict[PeerKey, set[int]] = {}
+        self._associations_by_key: dict[Hashable, int] = {}
+        self._association_keys: dict[int, Hashable] = {}
+
+    # IKE SAs
+
+    def draw_spi(self) -> bytes:
+        """An SPI that none of ours has."""
+        while True:
+            spi = self.shared.rng(8)
+            if spi not in self.sas and any(spi):
+                return spi
+
+    def enter(self, sa: IkeSa) -> None:
+        """Put an IKE SA into the tables; it stands for its number from now on."""
+        self.sas[sa.local_spi] = sa
+        self._numbers[sa.number] = sa
+
+    def enter_spare(self, sa: IkeSa) -> None:
+        """Put an IKE SA into the tables that another one stands before."""
+        self.sas[sa.local_spi] = sa
+
+    def stand_for_number(self, sa: IkeSa) -> None:
+        """It stands for its number from now on."""
+        self._numbers[sa.number] = sa
+
+    def current(self, number: int) -> IkeSa | None:
+        """The IKE SA that stands for a number."""
+        return self._numbers.get(number)
+
+    def currents(self) -> Iterable[IkeSa]:
+        """Every IKE SA that stands for a number."""
+        return self._numbers.values()
+
+    def forget(self, sa: IkeSa, reason: str, *, by_peer: bool) -> None:
+        """Take an IKE SA out of the tables, with its children and deadlines."""
+        self.settle(sa)
+        sa.stage = Stage.GONE
+        self.sas.pop(sa.local_spi, None)
+        self.stand_down(sa)
+        for child in list(sa.children.values()):
+            self.remove_child(child, reason, by_peer=by_peer)
+        for what in _DEADLINES:
+            sa.arm(what, None)
+        self.drop_handshake(sa)
+        sa.queue.clear()
+        sa.asked = None
+        sa.protection = None
+        sa.keys = None
+
+    def drop_handshake(self, sa: IkeSa) -> None:
+        """What only the initial exchanges need goes, with an SPI that came to nothing."""
+        if sa.handshake is not None and sa.handshake.child_spi:
+            self.shared.associations.free_spi(sa.handshake.child_spi)
+        sa.handshake = None
+
+    def step_down(self, sa: IkeSa, reason: str, *, by_peer: bool) -> None:
+        """It is over for the owner; it only tells the peer yet."""
+        was = self._numbers.get(sa.number) is sa
+        self.stand_down(sa)
+        sa.stage, sa.closing_reason = Stage.CLOSING, reason
+        for child in list(sa.children.values()):
+            self.remove_child(child, reason, by_peer=by_peer)
+        for what in _DEADLINES:
+            if what != "ask":
+                sa.arm(what, None)
+        if was:
+            self.shared.events.append(IkeDown(sa.number, reason, by_peer))
+
+    def stand_down(self, sa: IkeSa) -> None:
+        """It stands for its number no more."""
+        if self._numbers.get(sa.number) is not sa:
+            return
+        del self._numbers[sa.number]
+        if sa.peer is not None:
+            key = self.peer_key(sa)
+            numbers = self._peers.get(key)
+            if numbers is not None:
+                numbers.discard(sa.number)
+                if not numbers:
+                    del self._peers[key]
+
+    def settle(self, sa: IkeSa) -> None:
+        """Of a half-open SA that a peer began: it counts as such no more."""
+        if sa.handshake is not None and sa.handshake.opening is not None:
+            self.openings.pop(sa.handshake.opening, None)
+            sa.handshake.opening = None
+            self.shared.admission.settled(sa.path)
+
+    def send(self, path: Path, datagrams: list[bytes]) -> None:
+        """Put datagrams out."""
+        self.shared.out.extend((path, one) for one in datagrams)
+
+    # peers
+
+    def peer_key(self, sa: IkeSa) -> PeerKey:
+        """Who is at the other end, and where: what a peer that comes anew is known by."""
+        assert sa.peer is not None
+        remote = sa.peer.path.remote
+        return sa.peer.identity, remote.host, remote.port if sa.peer_natted else 0
+
+    def know_peer(self, sa: IkeSa) -> None:
+        """An authenticated peer."""
+        self._peers.setdefault(self.peer_key(sa), set()).add(sa.number)
+
+    def initial_contact(self, sa: IkeSa) -> None:
+        """The peer has no other IKE SA than this (RFC 7296 2.4)."""
+        for number in tuple(self._peers.get(self.peer_key(sa), ())):
+            other = self._numbers.get(number)
+            if other is not None and other is not sa:
+                other.end("The peer began anew.", by_peer=True)
+
+    # children
+
+    def attach(
+        self,
+        sa: IkeSa,
+        mode: Mode,
+        selectors: Sides,
+        wire: Sides,
+        sas: tuple[Sa, Sa],
+        group: GroupId,
+        now: float,
+    ) -> Child:
+        """A new child: a pair in the association of the same peer with the same selectors, or in a
+        new one. `selectors`: ours, the peer's; `wire`: as they stood in the exchange. `sas`:
+        inbound, outbound."""
+        assert sa.peer is not None
+        associations = self.shared.associations
+        udp = sa.we_natted or sa.peer_natted
+        key = (self.peer_key(sa), mode, udp, selectors)
+        known = self._associations_by_key.get(key)
+        association = None if known is None else associations.get(known)
+        if association is None:
+            spec = AssociationSpec(
+                path=sa.path._replace(association=0),
+                mode=mode,
+                encapsulation=Encapsulation.UDP if udp else Encapsulation.RAW,
+                local=selectors[0],
+                remote=selectors[1],
+                keepalive=20.0 if sa.we_natted else None,
+            )
+            association = associations.add(sa.number, spec, sa.peer)
+            self._associations_by_key[key] = association.id
+            self._association_keys[association.id] = key
+        else:
+            associations.take_over(association, sa.number)
+            associations.move(association, sa.path._replace(association=0))
+        return self.add_child(sa, association, mode, wire, sas, group, now, use=True)
+
+    def add_child(
+        self,
+        sa: IkeSa,
+        association: Association,
+        mode: Mode,
+        wire: Sides,
+        sas: tuple[Sa, Sa],
+        group: GroupId,
+        now: float,
+        *,
+        use: bool,
+    ) -> Child:
+        """Another pair for an association."""
+        inbound, outbound = sas
+        if use:
+            for pair in association.pairs:
+                pair.replaced = True
+        pair = self.shared.associations.add_pair(association, inbound, outbound, now, use=use)
+        child = Child(sa, pair, inbound.suite, mode, wire, group)
+        sa.children[child.outbound] = child
+        self.children[inbound.spi] = child
+        life = sa.lifetimes
+        self.arm_child(child, now + self.early(life.child, life.margin))
+        sa.arm("childless", None)
+        if self.shared.config.key_log:
+            path = association.path
+            ends = (path.remote.host, path.local.host)
+            for said in (esp_keys(inbound, *ends), esp_keys(outbound, *ends[::-1])):
+                if said is not None:
+                    self.shared.events.append(said)
+        return child
+
+    def arm_child(self, child: Child, when: float | None) -> None:
+        """When a child is to be re-keyed, or (replaced) to be let go."""
+        self.shared.deadlines.arm((2, (b"", child.pair.inbound_spi)), when)
+
+    def use_child(self, child: Child) -> None:
+        """Send with it from now on; those before it only drain."""
+        if not child.pair.used:
+            for pair in child.pair.association.pairs:
+                if pair.used:
+                    pair.replaced = True
+            self.shared.associations.use(child.pair)
+
+    def superseded(self, child: Child) -> bool:
+        """Whether a later pair is there in its place."""
+        pairs = child.pair.association.pairs
+        if child.pair not in pairs:
+            return True
+        later = pairs[pairs.index(child.pair) + 1 :]
+        return child.pair.replaced or any(not one.replaced for one in later)
+
+    def remove_child(self, child: Child, reason: str, *, by_peer: bool) -> None:
+        """A pair is gone, and the association with its last, unless a re-keying is under way."""
+        association = child.pair.association
+        self.arm_child(child, None)
+        child.sa.children.pop(child.outbound, None)
+        self.children.pop(child.pair.inbound_spi, None)
+        self.shared.associations.remove_pair(child.pair)
+        if not association.pairs and not (child.rekeying and child.sa.stage is Stage.UP):
+            self.remove_association(association, reason, by_peer=by_peer)
+
+    def remove_association(self, association: Association, reason: str, *, by_peer: bool) -> None:
+        """An association is gone."""
+        for pair in list(association.pairs):
+            child = self.children.pop(pair.inbound_spi, None)
+            if child is not None:
+                self.arm_child(child, None)
+                child.sa.children.pop(child.outbound, None)
+        key = self._association_keys.pop(association.id, None)
+        if key is not None and self._associations_by_key.get(key) == association.id:
+            del self._associations_by_key[key]
+        self.shared.associations.remove(association, reason, by_peer=by_peer)
+
+    def associations_of(self, sa: IkeSa) -> list[Association]:
+        """Those that its children are in."""
+        found = {
+            child.pair.association.id: child.pair.association for child in sa.children.values()
+        }
+        return list(found.values())
+
+    def early(self, life: float, margin: float) -> float:
+        """When to begin with re-keying: before the end, varied, so that both ends seldom begin
+        together."""
+        share = int.from_bytes(self.shared.rng(4), "big") / 2**32
+        return life * (1 - margin * (1 + share))
+
+    # said to the owner
+
+    def log_keys(self, sa: IkeSa) -> None:
+        """For the key log."""
+        suite, keys, spis = sa.suite, sa.keys, sa.spis
+        if self.shared.config.key_log and suite is not None and keys is not None:
+            self.shared.events.append(
+                ikev2_keys(
+                    (spis[:8], spis[8:]),
+                    (keys.ei, keys.er),
+                    suite.encryption,
+                    suite.key_bits,
+                    (keys.ai, keys.ar),
+                    suite.integrity,
+                )
+            )
+
+
+def peer_of(sa: IkeSa, identity: Identity, method: str, credential: str) -> Peer:
+    """What is told of a peer that has proved itself."""
+    handshake, suite = sa.handshake, sa.suite
+    assert handshake is not None
+    assert suite is not None
+    return Peer(
+        version=2,
+        path=sa.path._replace(association=0),
+        identity=identity,
+        method=method,
+        credential=credential,
+        device=handshake.device,
+        vendors=handshake.vendor_names(),
+        suite=suite.name,
+        weak=handshake.weak,
+        we_are_behind_nat=sa.we_natted,
+        peer_is_behind_nat=sa.peer_natted,
+        initiated=sa.initiator,
+        connection=sa.connection.name if sa.connection else "",
+    )

@@ -1,0 +1,91 @@
+"""Traffic selectors: what is asked for cut down to what is allowed (RFC 7296 2.9, 2.23.1)."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
+
+from talpa.esp.sa import Selector
+
+UDP = 17
+L2TP = 1701
+
+Addr = IPv4Address | IPv6Address
+
+
+def whole(version: int, protocol: int = 0, first: int = 0, last: int = 0xFFFF) -> Selector:
+    """Every address of an IP version."""
+    if version == 4:
+        return Selector(IPv4Address(0), IPv4Address("255.255.255.255"), protocol, first, last)
+    return Selector(IPv6Address(0), IPv6Address(2**128 - 1), protocol, first, last)
+
+
+def of_network(network: IPv4Network | IPv6Network) -> Selector:
+    """Every address of a network."""
+    return Selector(network.network_address, network.broadcast_address)
+
+
+def of_host(host: str, protocol: int = 0, first: int = 0, last: int = 0xFFFF) -> Selector:
+    """One address."""
+    address = address_of(host)
+    return Selector(address, address, protocol, first, last)
+
+
+def address_of(host: str) -> Addr:
+    """Of a numeric host; one that is mapped into IPv6 as what it is."""
+    address = ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if mapped is not None else address
+
+
+def both(one: Selector, other: Selector) -> Selector | None:
+    """What two selectors have in common."""
+    if one.first.version != other.first.version:
+        return None
+    if one.protocol and other.protocol and one.protocol != other.protocol:
+        return None
+    first = one.first if int(one.first) >= int(other.first) else other.first
+    last = one.last if int(one.last) <= int(other.last) else other.last
+    first_port = max(one.first_port, other.first_port)
+    last_port = min(one.last_port, other.last_port)
+    if int(first) > int(last) or first_port > last_port:
+        return None
+    return Selector(first, last, one.protocol or other.protocol, first_port, last_port)
+
+
+def narrowed(asked: Iterable[Selector], allowed: Iterable[Selector]) -> tuple[Selector, ...]:
+    """What is asked and allowed, in the order asked, each once."""
+    ours = tuple(allowed)
+    found = (both(one, other) for one in asked for other in ours)
+    return tuple(dict.fromkeys(one for one in found if one is not None))[:128]
+
+
+class Pinned(NamedTuple):
+    """One end in transport mode: as it is for us, and as it stood in the exchange."""
+
+    here: Selector
+    wire: Selector
+
+
+def pinned(
+    asked: Iterable[Selector], host: str, ports: tuple[int, int], *, natted: bool
+) -> Pinned | None:
+    """The UDP selector of one end in transport mode. Behind a NAT the end may name an address that
+    it has on its side, which stays so in what we answer (RFC 7296 2.23.1)."""
+    address = address_of(host)
+    for one in asked:
+        if one.protocol not in (0, UDP) or (one.first.version != address.version and not natted):
+            continue
+        first_port, last_port = max(one.first_port, ports[0]), min(one.last_port, ports[1])
+        if first_port > last_port:
+            continue
+        inside = one.first.version == address.version and (
+            int(one.first) <= int(address) <= int(one.last)
+        )
+        if not inside and not natted:
+            continue
+        named = address if inside else one.first
+        return Pinned(
+            Selector(address, address, UDP, first_port, last_port),
+            Selector(named, named, UDP, first_port, last_port),
+        )
+    return None
