@@ -211,7 +211,9 @@ def test_ike_on_both_of_its_ports(here: Namespace, there: Namespace) -> None:
 
 
 def test_a_peer_behind_another_port_is_noticed(here: Namespace, there: Namespace) -> None:
-    one = started(here, Config((), None, natt=(Address("198.18.0.1", 4501),), receive_buffer=1 << 16))
+    one = started(
+        here, Config((), None, natt=(Address("198.18.0.1", 4501),), receive_buffer=1 << 16)
+    )
     two = started(there, config("198.18.0.2"))
     mine, far = associate(one, two, 4, Encapsulation.UDP, GCM)
     path = Path(Address("198.18.0.1", 4501), Address("198.18.0.2", 4500))

@@ -1,10 +1,11 @@
 """SAs that come and go, peers that move, limits and keepalives."""
 
+import gc
 from collections.abc import Sequence
 
 import pytest
 
-from dataplane.conformance import PurePlane
+from dataplane.conformance import Make, PurePlane
 from dataplane.protected import (
     NAT,
     RAW_SERVER,
@@ -16,6 +17,7 @@ from dataplane.protected import (
     spec,
     udp,
 )
+from talpa.crypto.ciphers import AesGcm16
 from talpa.dataplane.interface import (
     Event,
     PeerMoved,
@@ -103,6 +105,28 @@ class TestRekey:
             assert answered_with(guarded) == [number]
         plane.association_remove(guarded.id)
         assert plane.next_timeout() is None
+
+    def test_no_key_stays_behind(self, make: Make) -> None:
+        """The ciphers go with the SA, and with them the only references to its keys."""
+        plane = make(True)
+        kept = []
+        peer = Guarded(plane, spec(keepalive=20.0))
+        for number in (1, 2):
+            gc.collect()
+            before = set(map(id, ciphers()))
+            peer.pair(number, hard=Limits(seconds=3600))
+            peer.inbound.clear()
+            peer.outbound.clear()
+            kept += [each for each in map(id, ciphers()) if each not in before]
+        assert len(kept) == 4
+        peer.remove(1)
+        plane.association_remove(peer.id)
+        gc.collect()
+        assert not set(kept) & set(map(id, ciphers()))
+
+
+def ciphers() -> list[object]:
+    return [each for each in gc.get_objects() if isinstance(each, AesGcm16)]
 
 
 class TestLimits:

@@ -2,7 +2,7 @@
 
 from talpa.dataplane.interface import SaExpired, SaExpiring
 from talpa.dataplane.packets import UDP
-from talpa.dataplane.reference.associations import Association, Pair
+from talpa.dataplane.reference.associations import Association, Associations, Pair
 from talpa.dataplane.reference.inner_udp import built
 from talpa.dataplane.reference.outputs import Outputs
 from talpa.esp.ah import AhOutbound
@@ -24,12 +24,16 @@ _LONGEST = 0xFFFF - 200
 class EspOutbound:
     """Protects packets, and says when SAs are used up."""
 
-    __slots__ = ("_outputs", "ages", "keepalives")
+    __slots__ = ("_associations", "_outputs", "ages", "keepalives")
 
-    def __init__(self, outputs: Outputs) -> None:
+    def __init__(self, outputs: Outputs, associations: Associations) -> None:
         self._outputs = outputs
-        self.keepalives: Deadlines[Association] = Deadlines()
-        self.ages: Deadlines[Pair] = Deadlines()
+        self._associations = associations
+        self.keepalives: Deadlines[int] = Deadlines()
+        """By association."""
+        self.ages: Deadlines[bytes] = Deadlines()
+        """By inbound SPI: when to look at the age of a pair. It keeps no pair, and so no key, that
+        is gone."""
 
     def l2tp(self, association: Association, path: Path, datagram: bytes, now: float) -> None:
         """Send an L2TP datagram. Of `path`, which is that of its tunnel, the ports count."""
@@ -84,29 +88,27 @@ class EspOutbound:
     def watch(self, association: Association) -> None:
         """Set the deadline of an association's keepalive."""
         seconds = association.spec.keepalive
-        if seconds is not None and association.udp and not association.gone:
-            self.keepalives.arm(association, association.quiet_since + seconds)
+        if seconds is not None and association.udp:
+            self.keepalives.arm(association.id, association.quiet_since + seconds)
 
     def begin(self, pair: Pair, now: float) -> None:
         """The SAs are installed."""
         for life in pair.lives:
             life.begin(now)
-        self.ages.arm(pair, pair.next_timeout())
-
-    def forget(self, pair: Pair) -> None:
-        """The SAs are gone."""
-        self.ages.arm(pair, None)
+        self.ages.arm(pair.key, pair.next_timeout())
 
     def handle_timeout(self, now: float) -> None:
         """Send the keepalives that are due; see which SAs are too old."""
-        for association in self.keepalives.due(now):
+        for number in self.keepalives.due(now):
+            association = self._associations.get(number)
             seconds = association.spec.keepalive
             if seconds is not None and association.quiet_since + seconds <= now:
                 self._outputs.to_network.append((association.path, KEEPALIVE))
                 association.quiet_since = now
             self.watch(association)
-        for pair in self.ages.due(now):
+        for key in self.ages.due(now):
+            pair = self._associations.by_spi[key]
             for life in pair.lives:
                 life.handle_timeout(now)
             self.tell_lives(pair, now)
-            self.ages.arm(pair, pair.next_timeout())
+            self.ages.arm(key, pair.next_timeout())

@@ -158,9 +158,9 @@ class Pipeline:
         found = self._tables.associations.get(association)
         self._tables.route(found, ())
         for pair in found.pairs:
-            self._state.esp.forget(pair)
+            self._state.esp.ages.arm(pair.key, None)
         self._tables.associations.remove(found)
-        self._state.esp.keepalives.arm(found, None)
+        self._state.esp.keepalives.arm(association, None)
         return found.counters()
 
     def association_counters(self, association: int) -> AssociationCounters:
@@ -182,7 +182,8 @@ class Pipeline:
         """Forget a pair of SAs and their keys."""
         associations = self._tables.associations
         found = associations.get(association)
-        self._state.esp.forget(associations.remove_pair(found, inbound_spi, outbound_spi))
+        pair = associations.remove_pair(found, inbound_spi, outbound_spi)
+        self._state.esp.ages.arm(pair.key, None)
 
     # Tunnels
 

@@ -17,7 +17,7 @@ class State(Outputs):
     def __init__(self, *, forward_between_sessions: bool, drops: Drops, rng: Rng) -> None:
         super().__init__(drops)
         self.tables = Tables(rng)
-        self.esp = EspOutbound(self)
+        self.esp = EspOutbound(self, self.tables.associations)
         self.forward_between_sessions = forward_between_sessions
         self.early = EarlyData(drops)
         self.gaps: Deadlines[int] = Deadlines()
