@@ -139,8 +139,8 @@ def test_status(path: Path) -> None:
     assert run(path, "status").stdout == (
         "server           vpn.example.com (talpa 0.1.0, process 4711)\n"
         "up for           1d03h\n"
-        "listens on       198.18.0.1:1701\n"
-        "listens on       [fd00::1]:1701\n"
+        "L2TP on          198.18.0.1:1701\n"
+        "L2TP on          [fd00::1]:1701\n"
         "data plane       reference, talpa0\n"
         "connected        1 session of 1 user in 1 tunnel\n"
         "IKE on           198.18.0.1:500\n"

@@ -81,6 +81,7 @@ def test_an_association_that_is_up(version: int) -> None:
 def test_the_server_as_a_whole() -> None:
     status = Scene(1).status()
     assert status.ipsec is not None
+    assert status.listens == (), "L2TP in the clear gets no answer"
     assert status.ipsec.listens == ("198.18.0.1:500", "198.18.0.1:4500")
     assert (status.ipsec.policy, status.ipsec.required) == ("compatible", True)
     assert (status.ipsec.ikes, status.ipsec.half_open) == (1, 0)

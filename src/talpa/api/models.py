@@ -149,6 +149,7 @@ class IpsecStatus:
     """IPsec as a whole."""
 
     listens: tuple[str, ...] = ()
+    """Where IKE is answered."""
     policy: str
     required: bool
     """L2TP in the clear gets no answer."""
@@ -174,6 +175,7 @@ class ServerStatus:
     """Seconds since 1970."""
     uptime_seconds: float
     listens: tuple[str, ...] = ()
+    """Where L2TP in the clear is answered."""
     plane: str
     """Name of the data plane: "reference", "native"."""
     tun: str | None = None

@@ -23,7 +23,7 @@ def _pairs(status: ServerStatus) -> Iterator[tuple[str, str]]:
     yield "server", f"{status.name} (talpa {status.version}, process {status.pid})"
     yield "up for", duration(status.uptime_seconds)
     for address in status.listens:
-        yield "listens on", address
+        yield "L2TP on", address
     yield "data plane", f"{status.plane}, {status.tun}" if status.tun else status.plane
     sessions = count_of(status.sessions, "session")
     users = count_of(status.users, "user")

@@ -21,6 +21,11 @@ class IpsecManagement:
         self._settings = settings
         self._access = access
 
+    @property
+    def established(self) -> int:
+        """Sessions of IKEv2 without L2TP that came up since the start."""
+        return self._access.remote.established
+
     def status(self) -> IpsecStatus | None:
         """The totals."""
         ipsec, plane = self._access.ipsec, self._access.plane

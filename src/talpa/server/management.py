@@ -25,6 +25,8 @@ class ServerManagement:
         self._settings = settings
         self._lns = access.lns
         self._ipsec = IpsecManagement(settings, access)
+        self._silent = settings.ipsec.require
+        """L2TP in the clear is not answered, whatever the plane has bound."""
         self._driver = driver
         self._reload = reload
         self._started = driver.now()
@@ -50,14 +52,14 @@ class ServerManagement:
             pid=os.getpid(),
             since=epoch(self._started, now),
             uptime_seconds=now - self._started,
-            listens=tuple(str(a) for a in lns.plane.listens),
+            listens=() if self._silent else tuple(str(a) for a in lns.plane.listens),
             plane=lns.plane.name,
             tun=lns.plane.tun,
             tunnels=len(lns.endpoint.tunnels()),
             sessions=len(sessions),
             users=len({s.user for s in sessions if s.user}),
             counters={
-                "sessions set up": lns.established,
+                "sessions set up": lns.established + self._ipsec.established,
                 "logins refused": lns.refused,
             },
             drops=drops,
