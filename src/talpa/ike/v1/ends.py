@@ -4,11 +4,10 @@ from talpa.ike.v1 import quick_mode
 from talpa.ike.v1.numbers import Notify
 from talpa.ike.v1.offers import describe_child, describe_ike
 from talpa.ike.v1.payloads import SA
-from talpa.ike.v1.phase_one import policy_of
+from talpa.ike.v1.phase_one import described, policy_of
 from talpa.ike.v1.quick import Quick
 from talpa.ike.v1.room import Room
 from talpa.ike.v1.sa import IkeSa, Peering
-from talpa.ike.words import describe_policy
 
 
 def phase_2_failed(room: Room, sa: IkeSa, quick: Quick, reason: str, *, by_peer: bool) -> None:
@@ -17,7 +16,7 @@ def phase_2_failed(room: Room, sa: IkeSa, quick: Quick, reason: str, *, by_peer:
     offered = describe_child(quick.proposals) if quick.proposals else ()
     room.say_failed(sa, "phase 2", reason, offered=offered, by_peer=by_peer)
     peering = sa.peering
-    if peering is not None and not room.associations.of(peering.number):
+    if peering is not None and not room.associations_of(peering):
         room.end_peering(peering, reason, by_peer=by_peer, tell=True)
 
 
@@ -30,7 +29,7 @@ def phase_1_failed(room: Room, sa: IkeSa) -> None:
     allowed: tuple[str, ...] = ()
     if draft.said == Notify.NO_PROPOSAL_CHOSEN:
         offered = describe_ike(SA.decode(draft.sa_body))
-        allowed = describe_policy(policy_of(room, sa.connection))
+        allowed = described(policy_of(room, sa.connection))
     room.say_failed(
         sa, draft.stage, reason, offered=offered, allowed=allowed, by_peer=bool(draft.said)
     )
@@ -69,7 +68,7 @@ def _why(sa: IkeSa, hint: str, said: Notify | None) -> str:
 
 def left_alone(room: Room, peering: Peering, reason: str) -> None:
     """An association is gone: with the last of them what nobody needs any more."""
-    if peering.down or room.associations.of(peering.number):
+    if peering.down or room.associations_of(peering):
         return
     if not peering.sas and peering.starting is None:
         room.end_peering(peering, reason, by_peer=True, tell=False)

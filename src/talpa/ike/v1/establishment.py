@@ -119,7 +119,7 @@ def begin_anew(room: Room, sa: IkeSa) -> None:
     peering = sa.peering
     if peering is None:
         return
-    for association in room.associations.of(peering.number):
+    for association in room.associations_of(peering):
         if all(pair.since < sa.since for pair in association.pairs):
             room.end_association(association, "The peer began anew.", by_peer=True, tell=False)
     for other in [each for each in peering.sas if each is not sa]:

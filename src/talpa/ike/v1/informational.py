@@ -37,7 +37,7 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> b
             read.append(NOTIFY.decode(body))
         elif kind == PayloadType.DELETE:
             read.append(DELETE.decode(body))
-    sa.message_ids.append(header.message_id)
+    sa.over(header.message_id)
     for each in read:
         if sa.uid not in room.by_uid:
             break
@@ -101,7 +101,7 @@ def _delete(room: Room, sa: IkeSa, said: Deletion, now: float) -> None:
         return
     for spi in said.spis:
         outbound = int.from_bytes(spi, "big")
-        for association in room.associations.of(peering.number):
+        for association in room.associations_of(peering):
             for pair in [each for each in association.pairs if each.outbound_spi == outbound]:
                 _forget_exchange(room, sa, pair.inbound_spi)
                 pairs.deleted(room, pair, now)

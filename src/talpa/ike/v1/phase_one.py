@@ -1,6 +1,7 @@
 """The steps of phase 1 that Main and Aggressive Mode have in common (RFC 2409 5)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId
 from talpa.crypto.encryption import encryption
@@ -15,7 +16,16 @@ from talpa.ike.v1 import keymat, offers, vendors
 from talpa.ike.v1.attributes import life, lives, pack_attributes, parse_attributes
 from talpa.ike.v1.keymat import Keys
 from talpa.ike.v1.messages import Chain
-from talpa.ike.v1.numbers import DOI_IPSEC, AuthMethod, IkeAttribute, LifeType, Notify, PayloadType
+from talpa.ike.v1.numbers import (
+    DOI_IPSEC,
+    IKE_GROUPS,
+    TO_IKE_ENCRYPTION,
+    AuthMethod,
+    IkeAttribute,
+    LifeType,
+    Notify,
+    PayloadType,
+)
 from talpa.ike.v1.payloads import NOTIFY, SA, Notification, Proposal, SecurityAssociation
 from talpa.ike.v1.proofs import (
     Proven,
@@ -74,6 +84,19 @@ def policy_of(room: Room, connection: Connection | None) -> Policy:
     return room.config.policy
 
 
+def described(policy: Policy) -> tuple[str, ...]:
+    """What of a policy counts in phase 1, for people."""
+    return describe_policy(
+        replace(
+            policy,
+            encryption=tuple(each for each in policy.encryption if each[0] in TO_IKE_ENCRYPTION),
+            groups=tuple(each for each in policy.groups if int(each) in IKE_GROUPS),
+            integrity=(),
+            additional=(),
+        )
+    )
+
+
 def life_of(room: Room, connection: Connection | None) -> float:
     """Ours, of phase 1."""
     own = connection.lifetimes if connection else None
@@ -95,7 +118,7 @@ def choose(room: Room, sa: IkeSa, body: bytes, vids: Sequence[bytes]) -> bytes:
             Notify.NO_PROPOSAL_CHOSEN,
             _mismatch(ways),
             offers.describe_ike(proposals),
-            describe_policy(policy),
+            described(policy),
         )
     token = choice.offer.token
     assert isinstance(token, offers.IkeToken)

@@ -265,7 +265,7 @@ def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> b
         room.say_failed(
             sa, "phase 2", refused.reason, offered=refused.offered, allowed=refused.allowed
         )
-        sa.message_ids.append(header.message_id)
+        sa.over(header.message_id)
         return True
     hashed = messages.hashed(keys, prefix + quick.nonce_i, chain)
     reply = messages.seal(keys, quick.iv, sa.cookies, Exchange.QUICK, hashed, header.message_id)
@@ -328,7 +328,7 @@ def _answer_1(
     quick.encapsulation = token.encapsulation
     quick.spec = _spec(sa, token.mode, udp=udp, sides=sides)
     association = _matching(room, sa, quick.spec)
-    if association is None and len(room.associations.of(peering.number)) >= _MOST_ASSOCIATIONS:
+    if association is None and len(room.associations_of(peering)) >= _MOST_ASSOCIATIONS:
         raise Refused(Notify.NO_PROPOSAL_CHOSEN, "The peer has too many associations already.")
     seconds, kilobytes, shorter = lifetimes.agreed(
         _lifetimes(room, sa), token.seconds, token.kilobytes
@@ -412,7 +412,7 @@ def _lifetimes(room: Room, sa: IkeSa) -> Lifetimes:
 def _matching(room: Room, sa: IkeSa, spec: AssociationSpec) -> Association | None:
     """The association of this peer that the new pair belongs to."""
     assert sa.peering is not None
-    for association in room.associations.of(sa.peering.number):
+    for association in room.associations_of(sa.peering):
         known = association.spec
         if (known.local, known.remote, known.mode, known.encapsulation) == (
             spec.local,
@@ -529,6 +529,7 @@ def _add(
     inbound, outbound = _sas(room, sa, quick, child, outbound_spi, shared)
     if association is None:
         association = room.associations.add(peering.number, quick.spec, peering.peer)
+        peering.associations.append(association.id)
     else:
         pairs.crowd_out(room, association)
         if quick.spec.encapsulation is Encapsulation.UDP:
@@ -589,8 +590,7 @@ def arm(room: Room, sa: IkeSa, quick: Quick) -> None:
 
 def finish(room: Room, sa: IkeSa, quick: Quick) -> None:
     """The exchange is over, well or not."""
-    sa.quicks.pop(quick.message_id, None)
-    sa.message_ids.append(quick.message_id)
+    sa.over(quick.message_id)
     quick.outgoing = None
     arm(room, sa, quick)
 

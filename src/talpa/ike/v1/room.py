@@ -298,6 +298,11 @@ class Room:
         ah = child is not None and child.suite.protocol is Protocol.AH
         return ProtocolId.AH if ah else ProtocolId.ESP
 
+    def associations_of(self, peering: Peering) -> list[Association]:
+        """Those of a peering, oldest first."""
+        found = map(self.associations.get, peering.associations)
+        return [association for association in found if association is not None]
+
     def end_association(
         self, association: Association, reason: str, *, by_peer: bool, tell: bool
     ) -> None:
@@ -310,6 +315,8 @@ class Room:
             self.children.pop(pair.inbound_spi, None)
             self.shared.deadlines.arm((VERSION, ("pair", pair.inbound_spi)), None)
         self.shared.deadlines.arm((VERSION, ("association", association.id)), None)
+        if peering is not None:
+            peering.associations.remove(association.id)
         self.associations.remove(association, reason, by_peer=by_peer)
 
     def end_peering(self, peering: Peering, reason: str, *, by_peer: bool, tell: bool) -> None:
@@ -317,7 +324,7 @@ class Room:
         if peering.down:
             return
         peering.down = True
-        for association in self.associations.of(peering.number):
+        for association in self.associations_of(peering):
             self.end_association(association, reason, by_peer=by_peer, tell=tell)
         for sa in list(peering.sas):
             if tell:
@@ -369,6 +376,6 @@ class Room:
         if peering.peer is not None and sa.peer is not None:
             peering.peer = sa.peer
             self.set_key(peering, sa.peer.identity, path.remote.host)
-        for association in self.associations.of(peering.number):
+        for association in self.associations_of(peering):
             if association.spec.encapsulation is Encapsulation.UDP:
                 self.associations.move(association, path)

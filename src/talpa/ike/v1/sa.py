@@ -1,6 +1,5 @@
 """The records: an IKE SA, what its negotiation needs, and the peering that outlives it."""
 
-from collections import deque
 from enum import Enum
 
 from talpa.crypto.algorithms import GroupId
@@ -191,7 +190,7 @@ class IkeSa:
         self.outgoing: Outgoing | None = None
         self.replies: dict[bytes, bytes | None] = {}
         """Fingerprint of a message that was dealt with, and what was answered."""
-        self.message_ids: deque[int] = deque(maxlen=_KEPT_IDS)
+        self.message_ids: list[int] = []
         """Of finished exchanges: none begins again."""
         self.quicks: dict[int, Quick] = {}
         """Exchanges of phase 2 under way, by message id."""
@@ -206,6 +205,16 @@ class IkeSa:
         """Phase 1 is done."""
         return self.awaits == 0
 
+    def over(self, message_id: int) -> None:
+        """An exchange is finished."""
+        if len(self.message_ids) >= _KEPT_IDS:
+            del self.message_ids[0]
+        self.message_ids.append(message_id)
+        self.quicks.pop(message_id, None)
+        if not self.quicks:
+            # A dictionary that was emptied keeps its room.
+            self.quicks = {}
+
     def remember(self, message: bytes, reply: bytes | None) -> None:
         """Answer this message the same way when it comes again."""
         while len(self.replies) >= _KEPT_REPLIES:
@@ -218,6 +227,7 @@ class Peering:
     call the peer again."""
 
     __slots__ = (
+        "associations",
         "call",
         "connection",
         "down",
@@ -235,6 +245,8 @@ class Peering:
     def __init__(self, number: int, now: float) -> None:
         self.number = number
         self.since = now
+        self.associations: list[int] = []
+        """Ids."""
         self.sas: list[IkeSa] = []
         """Those that stand, oldest first: the last one is spoken with."""
         self.starting: IkeSa | None = None

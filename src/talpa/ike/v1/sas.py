@@ -249,7 +249,7 @@ class Sas:
         room.forget(sa)
         if peering is None or peering.sas or peering.down:
             return
-        if not room.associations.of(peering.number):
+        if not room.associations_of(peering):
             room.end_peering(peering, "Phase 1 has ended.", by_peer=False, tell=False)
         elif peering.call is not None:
             self._renew(peering, now)
@@ -258,7 +258,7 @@ class Sas:
         """Nobody needs it: it goes, and the peer is told."""
         room, peering = self._room, sa.peering
         sa.idle_at = None
-        if peering is None or sa.quicks or room.associations.of(peering.number):
+        if peering is None or sa.quicks or room.associations_of(peering):
             return
         room.end_peering(peering, "Nothing came over the connection.", by_peer=False, tell=True)
 
@@ -270,7 +270,7 @@ class Sas:
             return
         patience = room.config.dpd
         heard = max(
-            (room.shared.last_heard(each.id) for each in room.associations.of(peering.number)),
+            (room.shared.last_heard(each.id) for each in room.associations_of(peering)),
             default=0.0,
         )
         silence = now - max(heard, sa.heard)
@@ -312,7 +312,7 @@ class Sas:
     def _after_association(self, peering: Peering, reason: str) -> None:
         room = self._room
         ends.left_alone(room, peering, reason)
-        if not peering.down and not room.associations.of(peering.number):
+        if not peering.down and not room.associations_of(peering):
             for sa in peering.sas:
                 sa.idle_at = room.shared.deadlines.next() or 0.0
                 room.arm(sa)
@@ -409,7 +409,7 @@ class Sas:
         if found is None or peering is None:
             return False
         room.end_association(found, reason, by_peer=False, tell=True)
-        if not room.associations.of(peering.number):
+        if not room.associations_of(peering):
             room.end_peering(peering, reason, by_peer=False, tell=True)
         return True
 
@@ -526,7 +526,7 @@ class Sas:
                     peer=peering.peer,
                     since=peering.since,
                     rekeyed=peering.rekeyed,
-                    associations=tuple(each.id for each in room.associations.of(peering.number)),
+                    associations=tuple(each.id for each in room.associations_of(peering)),
                 )
             )
         return out

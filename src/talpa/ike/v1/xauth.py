@@ -31,7 +31,7 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes) -> bool:
     if not compare_digest(found[PayloadType.HASH][0], keys.hash(prefix, rest)):
         raise Malformed("HASH is wrong")
     said = ATTRIBUTES.decode(found[PayloadType.ATTRIBUTES][0])
-    sa.message_ids.append(header.message_id)
+    sa.over(header.message_id)
     reply = _refusal(said)
     if reply is None:
         return True
