@@ -111,7 +111,7 @@ def psks(ipsec: Ipsec) -> Callable[[str], Sequence[Psk]]:
         psk = _psk(link)
         # A key for anybody anywhere would be none of this link any more.
         if psk is not None and (psk.peer is not None or psk.identity is not None):
-            known.append(psk)
+            known.append(psk if psk.identity is not None else replace(psk, name=""))
     known.sort(key=lambda psk: (psk.identity is None, -(psk.peer.prefixlen if psk.peer else -1)))
 
     def of(remote: str) -> Sequence[Psk]:
