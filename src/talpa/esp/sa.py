@@ -54,7 +54,7 @@ class Suite:
 
     @property
     def name(self) -> str:
-        """As shown to people: "AES-GCM-256", "AES-CBC-256/HMAC-SHA2-256-128"."""
+        """As shown to people: "AES-GCM-16-256", "AES-CBC-256/HMAC-SHA2-256-128"."""
         ah = self.protocol is Protocol.AH
         return suites.name(self.encryption, self.key_bits, self.integrity, ah=ah)
 

@@ -27,7 +27,7 @@ def check(cipher: EncryptionId, key_bits: int, mac: IntegrityId, *, ah: bool) ->
 
 
 def name(cipher: EncryptionId, key_bits: int, mac: IntegrityId, *, ah: bool) -> str:
-    """As shown to people: "AES-GCM-256", "AES-CBC-256/HMAC-SHA2-256-128", "AH/HMAC-SHA1-96"."""
+    """As shown to people: "AES-GCM-16-256", "AES-CBC-256/HMAC-SHA2-256-128", "AH/HMAC-SHA1-96"."""
     if ah:
         return f"AH/{integrity(mac).name}"
     shown = encryption(cipher, key_bits).name
