@@ -91,6 +91,9 @@ class _Round(ABC):
         """The response could not be read."""
         _break_off(sa, reason, now)
 
+    def dropped(self, _sa: IkeSa) -> None:
+        """It holds nothing."""
+
 
 def _break_off(sa: IkeSa, reason: str, now: float) -> None:
     """The peer may take it for up: tell it that it is not."""

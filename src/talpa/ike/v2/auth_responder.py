@@ -305,7 +305,6 @@ def _proved(sa: IkeSa, made: Handshake, chain: Parts, now: float) -> None:
     sa.room.settle(sa)
     sa.peer = peer_of(sa, made.remote_id, made.method, made.credential)
     sa.stage = Stage.UP
-    sa.arm("half-open", None)
     sa.room.know_peer(sa)
     shared.events.append(IkeUp(sa.number, sa.peer))
     if request.notify(NotifyKind.INITIAL_CONTACT):

@@ -190,7 +190,7 @@ def install(
 ) -> Child:
     """Make a child (`old`: in place of that one) of SPIs, inbound first."""
     mode, selectors, wire = chosen
-    holder = sa.successor or sa
+    holder = sa.room.current(sa.number) or sa
     sas = make_sas(sa, suite, spis, nonces, shared, initiator=initiator)
     if old is None:
         return holder.room.attach(holder, mode, selectors, wire, sas, group, now)

@@ -53,9 +53,10 @@ class _New:
 
     def finish(self, sa: IkeSa, shared: tuple[bytes, ...], now: float) -> None:
         """All key exchanges are done: here it is."""
-        holder = sa.successor or sa
+        holder = sa.room.current(sa.number) or sa
         old = self.old
-        if holder.stage is not Stage.UP or (old is not None and old.pair.association.id == 0):
+        known = sa.room.shared.associations.get(old.pair.association.id) if old else None
+        if holder.stage is not Stage.UP or (old is not None and known is None):
             sa.room.shared.associations.free_spi(self.inbound)
             return
         if self.initiator:
@@ -80,9 +81,13 @@ class _New:
 
     def broken(self, sa: IkeSa, now: float) -> None:
         """It came to nothing."""
-        sa.room.shared.associations.free_spi(self.inbound)
+        self.dropped(sa)
         if self.initiator and self.old is not None:
             _again(self.old, now)
+
+    def dropped(self, sa: IkeSa) -> None:
+        """The SPI is free again."""
+        sa.room.shared.associations.free_spi(self.inbound)
 
 
 def _settle(new: _New, sa: IkeSa, shared: tuple[bytes, ...], now: float) -> None:
@@ -169,8 +174,10 @@ class RekeyChild:
         """REKEY_SA, SA, Ni, [KEi], TSi, TSr."""
         child, rng = self._child, sa.room.shared.rng
         if sa.stage is not Stage.UP or child.deleting or sa.room.superseded(child):
+            self.dropped(sa)
             _again(child, now)
             return None
+        self.dropped(sa)
         self._inbound = sa.room.shared.associations.draw_spi()
         self._nonce = rng(_NONCE_OCTETS)
         self._offers = offers_for(sa, self._group, child.suite)
@@ -195,15 +202,14 @@ class RekeyChild:
 
     def done(self, sa: IkeSa, contents: Contents, _path: Path, now: float) -> None:
         """SA, Nr, [KEr], TSi, TSr; or an error."""
-        associations = sa.room.shared.associations
         error = contents.error
         if error is not None:
-            associations.free_spi(self._inbound)
+            self.dropped(sa)
             self._told(sa, error, now)
             return
         made = self._taken(sa, contents)
         if made is None:
-            associations.free_spi(self._inbound)
+            self.dropped(sa)
             _again(self._child, now)
             return
         new, shared = made
@@ -277,8 +283,13 @@ class RekeyChild:
 
     def failed(self, sa: IkeSa, _reason: str, now: float) -> None:
         """The response could not be read."""
-        sa.room.shared.associations.free_spi(self._inbound)
+        self.dropped(sa)
         _again(self._child, now)
+
+    def dropped(self, sa: IkeSa) -> None:
+        """The SPI is free again."""
+        sa.room.shared.associations.free_spi(self._inbound)
+        self._inbound = 0
 
 
 def answer(sa: IkeSa, contents: Contents, now: float) -> None:

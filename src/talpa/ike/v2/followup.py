@@ -26,6 +26,9 @@ class Finish(Protocol):
     def broken(self, sa: IkeSa, now: float) -> None:
         """They came to nothing."""
 
+    def dropped(self, sa: IkeSa) -> None:
+        """The IKE SA is gone: give back what is held."""
+
 
 class Following:
     """Responder: what waits for the next exchange."""
@@ -142,6 +145,10 @@ class FollowupTask:
     def failed(self, sa: IkeSa, _reason: str, now: float) -> None:
         """The response could not be read."""
         self._finish.broken(sa, now)
+
+    def dropped(self, sa: IkeSa) -> None:
+        """The IKE SA is gone."""
+        self._finish.dropped(sa)
 
 
 def link_of(contents: Contents) -> bytes:

@@ -44,7 +44,6 @@ class Handshake:
         "nonce_r",
         "offer",
         "offers",
-        "opening",
         "ppk",
         "ppk_used",
         "psk",
@@ -93,8 +92,6 @@ class Handshake:
         self.ppk_used = False
         self.ca_hashes = b""
         """The CAs that the peer asked a certificate of."""
-        self.opening: tuple[object, bytes] | None = None
-        """Responder: how the room finds it before there is an IKE_AUTH."""
         self.call: Call | None = None
         self.cookie = b""
         self.tries = 0

@@ -33,6 +33,9 @@ class InformationalTask:
     def failed(self, _sa: IkeSa, _reason: str, _now: float) -> None:
         """Even so it is there."""
 
+    def dropped(self, _sa: IkeSa) -> None:
+        """It holds nothing."""
+
 
 class DeleteIke(InformationalTask):
     """The end of an IKE SA, which is over for us already."""
@@ -122,6 +125,10 @@ def ended_by_peer(sa: IkeSa, reason: str, now: float) -> None:
     elif sa.stage is Stage.UP:
         sa.room.step_down(sa, reason, by_peer=True)
     sa.stage = Stage.CLOSING
+    asked, successor = sa.asked, sa.successor
+    if asked is not None and successor is not None and not isinstance(asked.task, DeleteIke):
+        # Whether the peer took it nobody knows: it is asked again, in the new one.
+        successor.ask(asked.task, now)
     sa.queue.clear()
     sa.answered()
     sa.arm("end", now + _LINGER)
@@ -129,7 +136,7 @@ def ended_by_peer(sa: IkeSa, reason: str, now: float) -> None:
 
 def _deleted(sa: IkeSa, delete: Delete, now: float) -> tuple[bytes, ...]:
     """Pairs that the peer deletes, by the SPIs that we send to; ours of the same pairs."""
-    holder = sa.successor or sa
+    holder = sa.room.current(sa.number) or sa
     ours = []
     for spi in dict.fromkeys(delete.spis):
         child = holder.children.get(spi)

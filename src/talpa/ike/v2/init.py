@@ -117,8 +117,8 @@ def answer(room: Room, path: Path, header: Header, data: bytes, now: float, *, n
     drops = shared.drops
     opening = (path, header.initiator_spi)
     known = room.openings.get(opening)
-    if known is not None and known.handshake is not None:
-        if known.handshake.message_i == data:
+    if known is not None:
+        if known.handshake is not None and known.handshake.message_i == data:
             drops.add("IKEv2: request again")
             room.send(path, [known.handshake.message_r])
         else:
@@ -142,6 +142,7 @@ def answer(room: Room, path: Path, header: Header, data: bytes, now: float, *, n
         drops.add("IKEv2: payloads missing or too many")
         return
     nonce: bytes = contents.one(Kind.NONCE)
+    proven = False
     if shared.admission.cookie_wanted(path, now):
         first = contents.first
         given = (
@@ -154,7 +155,8 @@ def answer(room: Room, path: Path, header: Header, data: bytes, now: float, *, n
             cookie = shared.admission.cookie(path, header.initiator_spi, nonce, now)
             _stateless(room, path, bare, [notify(NotifyKind.COOKIE, cookie)], data, now)
             return
-    if not shared.admission.admit(path, now):
+        proven = True
+    if not shared.admission.admit(path, now, proven=proven):
         drops.add("IKEv2: too many new exchanges")
         return
     if not _begin_response(room, path, header, data, contents, now, natt=natt):
@@ -243,8 +245,8 @@ def _begin_response(
         sa.envelope(Exchange.IKE_SA_INIT, 0, response=True),
         _response(sa, contents, choice, public, len(data)),
     )
-    made.opening = (path, header.initiator_spi)
-    room.openings[made.opening] = sa
+    sa.opening, sa.admitted = (path, header.initiator_spi), True
+    room.openings[sa.opening] = sa
     room.enter(sa)
     sa.arm("half-open", now + config.half_open_seconds)
     room.send(path, [made.message_r])
@@ -354,6 +356,9 @@ class InitTask:
 
     def failed(self, _sa: IkeSa, _reason: str, _now: float) -> None:
         """Nor has it this."""
+
+    def dropped(self, _sa: IkeSa) -> None:
+        """It holds nothing."""
 
 
 def _ask(sa: IkeSa, group: GroupId, now: float) -> None:

@@ -77,6 +77,9 @@ class IntermediateTask:
         """The response could not be read."""
         sa.end(reason)
 
+    def dropped(self, _sa: "IkeSa") -> None:
+        """It holds nothing."""
+
 
 def answer(sa: "IkeSa", contents: Contents, now: float) -> None:
     """Responder: an IKE_INTERMEDIATE request."""

@@ -113,6 +113,9 @@ class RoutabilityTask:
         """The response could not be read."""
         sa.end(reason)
 
+    def dropped(self, _sa: IkeSa) -> None:
+        """It holds nothing."""
+
 
 def followed(sa: IkeSa, path: Path, *, natt: bool) -> None:
     """A valid request came from elsewhere. Without MOBIKE, a peer behind a NAT is followed
@@ -179,6 +182,9 @@ class UpdateTask:
     def failed(self, sa: IkeSa, reason: str, _now: float) -> None:
         """The response could not be read."""
         sa.end(reason)
+
+    def dropped(self, _sa: IkeSa) -> None:
+        """It holds nothing."""
 
 
 def move(sa: IkeSa, path: Path, natt_path: Path, now: float) -> None:

@@ -13,7 +13,7 @@ from talpa.ike.v2.followup import Following, FollowupTask, link_of, wait
 from talpa.ike.v2.informational import DeleteIke
 from talpa.ike.v2.init import our_offers, policy_of
 from talpa.ike.v2.keymat import ike_keys, rekeyed_skeyseed
-from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind
+from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
 from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, Proposal, ke
 from talpa.ike.v2.proposals import accepted_ike, ike_answer, ike_offers_of, ike_proposal
 from talpa.ike.v2.sa import IkeSa, Stage
@@ -93,6 +93,9 @@ class _New:
         if self.initiator:
             _again(sa, now)
 
+    def dropped(self, _sa: IkeSa) -> None:
+        """It holds nothing."""
+
 
 def adopt(sa: IkeSa, new: IkeSa) -> None:
     """`new` stands in for `sa` from now on, with its children."""
@@ -115,6 +118,19 @@ def adopt(sa: IkeSa, new: IkeSa) -> None:
     sa.queue.clear()
     for task in tasks:
         new.ask(task, now)
+
+
+def used(sa: IkeSa, contents: Contents) -> None:
+    """The peer asks something in an IKE SA that it made, while we still wait for the answer to our
+    own request: so it is the one that stays."""
+    old = sa.room.current(sa.number)
+    if old is None or old is sa or old.rekeyed_by is None or old.rekeyed_by[1] is not sa:
+        return
+    if any(one.protocol == ProtocolId.IKE for one in contents.all(Kind.DELETE)):
+        old.rekeyed_by = None
+        return
+    adopt(old, sa)
+    old.arm("end", sa.heard + _LINGER)
 
 
 def _again(sa: IkeSa, now: float) -> None:
@@ -206,6 +222,9 @@ class RekeyIke:
     def failed(self, sa: IkeSa, _reason: str, now: float) -> None:
         """The response could not be read."""
         _again(sa, now)
+
+    def dropped(self, _sa: IkeSa) -> None:
+        """It holds nothing."""
 
 
 def _offers(sa: IkeSa) -> tuple[IkeOffer, ...]:

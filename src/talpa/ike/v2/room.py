@@ -79,6 +79,7 @@ class Room:
     def forget(self, sa: IkeSa, reason: str, *, by_peer: bool) -> None:
         """Take an IKE SA out of the tables, with its children and deadlines."""
         self.settle(sa)
+        self.close_opening(sa)
         sa.stage = Stage.GONE
         self.sas.pop(sa.local_spi, None)
         self.stand_down(sa)
@@ -87,6 +88,11 @@ class Room:
         for what in _DEADLINES:
             sa.arm(what, None)
         self.drop_handshake(sa)
+        for task in (*sa.queue, *([sa.asked.task] if sa.asked else ())):
+            task.dropped(sa)
+        if sa.following is not None:
+            sa.following.finish.dropped(sa)
+            sa.following = None
         sa.queue.clear()
         sa.asked = None
         sa.protection = None
@@ -126,10 +132,15 @@ class Room:
 
     def settle(self, sa: IkeSa) -> None:
         """Of a half-open SA that a peer began: it counts as such no more."""
-        if sa.handshake is not None and sa.handshake.opening is not None:
-            self.openings.pop(sa.handshake.opening, None)
-            sa.handshake.opening = None
+        if sa.admitted:
+            sa.admitted = False
             self.shared.admission.settled(sa.path)
+
+    def close_opening(self, sa: IkeSa) -> None:
+        """Its IKE_SA_INIT will not come again."""
+        if sa.opening is not None:
+            self.openings.pop(sa.opening, None)
+            sa.opening = None
 
     def send(self, path: Path, datagrams: list[bytes]) -> None:
         """Put datagrams out."""

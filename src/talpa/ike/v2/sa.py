@@ -61,6 +61,9 @@ class Task(Protocol):
     def failed(self, sa: "IkeSa", reason: str, now: float) -> None:
         """The response is nothing that could be read."""
 
+    def dropped(self, sa: "IkeSa") -> None:
+        """The IKE SA is gone, and the request with it: give back what it holds."""
+
 
 class Asked:
     """The request that awaits its response."""
@@ -125,6 +128,7 @@ class IkeSa:
         "_answered",
         "_answered_id",
         "_reassembly",
+        "admitted",
         "answering",
         "asked",
         "bad",
@@ -145,6 +149,7 @@ class IkeSa:
         "next_answer",
         "next_ask",
         "number",
+        "opening",
         "path",
         "peer",
         "peer_natted",
@@ -184,6 +189,10 @@ class IkeSa:
         self.local_spi = local_spi
         self.remote_spi = remote_spi
         self.stage = Stage.INIT
+        self.opening: tuple[object, bytes] | None = None
+        """Responder: how the room finds it by an IKE_SA_INIT that comes again."""
+        self.admitted = False
+        """It counts as half-open."""
         self.suite: IkeSuite | None = None
         self.keys: Keys | None = None
         self.protection: Protection | None = None

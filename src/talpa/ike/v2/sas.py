@@ -17,6 +17,7 @@ from talpa.ike.v2 import (
     intermediate,
     liveness,
     mobike,
+    rekey_ike,
 )
 from talpa.ike.v2.child import watch_childless
 from talpa.ike.v2.numbers import Exchange, Flag, Kind, NotifyKind
@@ -109,18 +110,14 @@ class Sas:
             # The peer floats to the ports of ESP in UDP when it finds a NAT (RFC 7296 2.23).
             self._float(sa, path, natt=natt)
         else:
+            rekey_ike.used(sa, contents)
             mobike.followed(sa, path, natt=natt)
         self._request(sa, header.exchange, path, contents, now)
 
     def _float(self, sa: IkeSa, path: Path, *, natt: bool) -> None:
-        made = sa.handshake
         if path == sa.path:
             return
-        if (
-            made is not None
-            and made.opening is not None
-            and path.remote.host != sa.path.remote.host
-        ):
+        if path.remote.host != sa.path.remote.host:
             # Admission counts by where the first message came from.
             self._room.settle(sa)
         sa.path, sa.natt = path, natt
@@ -183,7 +180,10 @@ class Sas:
             else:
                 sa.transmit(now)
         elif what == "half-open":
-            sa.end("The peer did not go on after IKE_SA_INIT.")
+            if sa.stage is Stage.HALF_OPEN:
+                sa.end("The peer did not go on after IKE_SA_INIT.")
+            else:
+                self._room.close_opening(sa)
         elif what == "dpd":
             liveness.silence(sa, now)
         elif what == "rekey":
