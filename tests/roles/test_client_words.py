@@ -50,7 +50,7 @@ def test_silence_says_where_to_look_and_is_tried_again() -> None:
     failure = ended(client, ServerEnd(1), Link(5, loss=1.0))
     assert failure == (
         "198.18.0.1:1701: the server does not answer: is a Talpa or L2TP server there, does a "
-        "firewall stop UDP 1701, does the server want IPsec (not in this version)?"
+        "firewall stop UDP 1701, does the server want IPsec (l2tp+ipsec://)?"
     )
     assert not client.role.refused
 

@@ -51,7 +51,7 @@ def connection(host: Recorder, **settings: Any) -> Connection:
     given = ClientSettings(server="x", user="alice", password=Secret("p"), **settings)
     made = Connection(given, cast(Host, host), cast(Log, host))
     made._remote = Address("198.18.0.1", 1701)
-    made._client.stages = [(Stage.L2TP, 0.0)]
+    made._client.stages.append((Stage.L2TP, 0.0))
     cast(Any, made._plane)._tun = type("Tun", (), {"name": "talpa-vpn"})()
     return made
 

@@ -37,7 +37,8 @@ def test_every_family_comes_up_and_leaves_nothing_behind(family: str) -> None:
     report = crowd.report
     assert (report.calls, report.up, report.present) == (20, 20, 20)
     assert not report.failures
-    assert {len(times) for times in report.times.values()} == {20}
+    assert not report.times["ipsec"]
+    assert {len(report.times[stage]) for stage in STAGES if stage != "ipsec"} == {20}
     crowd.hang_up(5)
     assert leftovers(crowd) == []
     assert crowd.swarm.role.gone
@@ -69,7 +70,8 @@ def test_stages_follow_each_other_and_times_are_those_of_the_link() -> None:
     crowd = Crowd("xl2tpd").call(5)
     assert crowd.all_up(5)
     times = crowd.report.times
-    for earlier, later in itertools.pairwise(STAGES):
+    in_the_clear = STAGES[STAGES.index("tunnel") :]
+    for earlier, later in itertools.pairwise(in_the_clear):
         assert all(a < b for a, b in zip(times[earlier], times[later], strict=True))
     assert times["tunnel"] == pytest.approx([0.02] * 5)
 
