@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId
+from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId, PrfId
 from talpa.crypto.encryption import encryption
 from talpa.crypto.exchange import group
 from talpa.crypto.prf import Prf, prf
@@ -46,6 +46,14 @@ WRONG_KEY = (
     "The pre-shared key did not match: the peer's proof was made with another key. Set the same"
     " key at both ends."
 )
+
+_HASH_OF_METHOD = {
+    AuthMethod.ECDSA_256: PrfId.HMAC_SHA2_256,
+    AuthMethod.ECDSA_384: PrfId.HMAC_SHA2_384,
+    AuthMethod.ECDSA_521: PrfId.HMAC_SHA2_512,
+}
+"""ECDSA is tied to a hash: what it signs is made with that one, whatever was agreed on (RFC 2409
+5.1, RFC 4754 4)."""
 
 
 class Refused(Exception):
@@ -184,7 +192,9 @@ def hash_of(sa: IkeSa, keys: Keys, identity: bytes, *, initiator: bool) -> bytes
         own, other, cookies = public_i, public_r, sa.cookies
     else:
         own, other, cookies = public_r, public_i, sa.cookies[8:] + sa.cookies[:8]
-    return keymat.proof(keys.prf, keys.skeyid, own, other, cookies, draft.sa_body + identity)
+    tied = _HASH_OF_METHOD.get(draft.auth_method)
+    made_with = prf(tied) if tied is not None else keys.prf
+    return keymat.proof(made_with, keys.skeyid, own, other, cookies, draft.sa_body + identity)
 
 
 def read_notifies(sa: IkeSa, found: Payloads) -> list[Notification]:
