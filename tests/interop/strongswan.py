@@ -179,6 +179,7 @@ class StrongSwan:
         child = {"esp_proposals": setting.esp, "rekey_time": f"{setting.rekey}s"}
         if setting.rekey:
             child["life_time"] = f"{setting.rekey * 2}s"
+            child["rand_time"] = "2s"
         if setting.mode == "transport":
             child["mode"] = "transport"
             child["local_ts"] = "dynamic[17/1701]"
@@ -296,6 +297,10 @@ class StrongSwan:
         shown = re.search(r"local .*\[(\d+\.\d+\.\d+\.\d+)\]\s*$", self.sas(), re.M)
         assert shown, self.sas()
         return shown[1]
+
+    def kernel_errors(self, counter: str) -> int:
+        """A counter of the kernel's IPsec, since the guest was booted."""
+        return int(self.guest.run(f"grep -w {counter} /proc/net/xfrm_stat").split()[1])
 
     def kill(self) -> None:
         """End it at once, and what it left in the kernel: no goodbye on the wire."""

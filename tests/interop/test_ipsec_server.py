@@ -24,6 +24,7 @@ OLD_BOTH_NAT = replace(BOTH_NAT, suite="bookworm")
 NEWEST = replace(NO_NAT, suite="forky")
 
 V1 = Setting(version=1, ike="aes256-sha1-modp2048", esp="aes256-sha1")
+V1_ECDSA = replace(V1, auth="ecdsa", esp="aes128gcm16")
 V2 = Setting()
 GCM = Setting(ike="aes256gcm16-prfsha384-x25519", esp="aes256gcm16-x25519")
 ACCESS = Setting(mode="tunnel")
@@ -38,7 +39,7 @@ QUICK: dict[Where, list[Setting]] = {
     ],
     OLD_BOTH_NAT: [replace(V1, auth="rsa"), replace(ACCESS, auth="ed25519")],
     NO_NAT: [
-        replace(V1, auth="ecdsa", esp="aes128gcm16"),
+        V1_ECDSA,
         replace(V2, ppk="quantum key of the lab"),
     ],
     NEWEST: [
@@ -53,7 +54,7 @@ _TRANSPORT = [
     V1,
     replace(V1, ike="aes128-sha256-ecp384", esp="aes128-sha256-ecp384"),
     replace(V1, auth="rsa"),
-    replace(V1, auth="ecdsa"),
+    V1_ECDSA,
     replace(V1, encap=True, ike="aes256-sha384-modp3072", esp="aes128gcm16"),
     V2,
     GCM,
