@@ -58,7 +58,7 @@ class Pair:
         self.said: list[Said] = []
         self.events: list[tuple[bool, Event]] = []
 
-    def drain(self, by_client: bool) -> list[Said]:
+    def drain(self, *, by_client: bool) -> list[Said]:
         """What one of them wants to send."""
         sender = self.client if by_client else self.server
         self.events += [(by_client, event) for event in sender.events()]
@@ -76,7 +76,7 @@ class Pair:
     def run(self, change: Callable[[Said], list[Said]] = lambda said: [said]) -> None:
         """Until nobody has anything to say. `change`: what the network makes of a datagram."""
         for _ in range(64):
-            sent = [*self.drain(True), *self.drain(False)]
+            sent = [*self.drain(by_client=True), *self.drain(by_client=False)]
             if not sent:
                 return
             self.said += sent

@@ -120,8 +120,8 @@ def test_an_sa_that_is_up_withstands_every_changed_message_of_its_own(version: i
         data = bytearray(said.data)
         data[rng.randrange(16, len(data))] ^= 1 << rng.randrange(8)
         pair.deliver(said._replace(data=bytes(data)))
-    pair.drain(True)
-    pair.drain(False)
+    pair.drain(by_client=True)
+    pair.drain(by_client=False)
     assert [len(one.describe()) for one in (pair.client, pair.server)] == before
     assert not [event for _, event in pair.events if type(event).__name__.endswith("Down")]
 
@@ -137,7 +137,7 @@ def test_messages_again_out_of_order_and_from_elsewhere_change_nothing(version: 
     for said in shuffled:
         odd = Path(said.path.local._replace(host="198.18.9.9"), said.path.remote)
         pair.deliver(said._replace(path=odd))
-        out += len(pair.drain(True)) + len(pair.drain(False))
+        out += len(pair.drain(by_client=True)) + len(pair.drain(by_client=False))
     assert out <= 2 * len(shuffled)
     assert [one.associations for one in pair.server.describe()][:1] == [(1,)]
     assert not [event for _, event in pair.events if type(event).__name__.endswith("Down")]
