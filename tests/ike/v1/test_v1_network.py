@@ -1,11 +1,11 @@
-"""IKEv1 over a network that loses, doubles and reorders: no association dies, no SA leaks, both ends
-agree. 1,000 seeds with TALPA_SEEDS=1000."""
+"""IKEv1 over a network that loses, doubles and reorders: no association dies, no SA leaks, both
+ends agree. 1,000 seeds with TALPA_SEEDS=1000."""
 
 import os
 
 import pytest
-from simnet.link import Link, Pair
 
+from simnet.link import Link, Pair
 from talpa.crypto.algorithms import EncryptionId, GroupId, PrfId
 from talpa.ike.config import Call, Habits, Lifetimes
 from talpa.ike.events import AssociationUp

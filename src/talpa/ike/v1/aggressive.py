@@ -89,8 +89,9 @@ def _take_2(room: Room, sa: IkeSa, found: Payloads, data: bytes, now: float) -> 
     note_life(sa, notifies)
     vendors.note(sa, found.get(PayloadType.VENDOR_ID, []))
     nat_detection.detect(sa, prf_of(draft), found, sa.path)
-    nat_d = nat_detection.own_payloads(sa, prf_of(draft), b"", room.rng)
     float_ports(room, sa)
+    # Of the ports that message 3 is sent between.
+    nat_d = nat_detection.own_payloads(sa, prf_of(draft), b"", room.rng)
     proof = hash_of(sa, keys, draft.own_identity, initiator=True)
     chain = [
         *proofs.prove(room, draft.auth_method, proof),
@@ -204,6 +205,8 @@ def _take_3(
         room.drops.add("phase 1 not proven")
         return
     nat_detection.detect(sa, prf_of(draft), found, path)
+    if natt:
+        nat_detection.detect_before_floating(sa, prf_of(draft), found, path)
     sa.path, sa.on_natt = path, natt
     draft.initial_contact = any(each.kind == Notify.INITIAL_CONTACT for each in notifies)
     if encrypted:

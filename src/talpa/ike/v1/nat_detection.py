@@ -9,6 +9,9 @@ from talpa.ike.v1.sa import IkeSa, NatVersion
 from talpa.sansio import Address, Path, Rng
 
 
+_IKE_PORT = 500
+
+
 def payload_type(sa: IkeSa) -> int:
     """Of NAT-D, by the version agreed."""
     return PayloadType.NAT_D_DRAFT if sa.nat.draft else PayloadType.NAT_D
@@ -46,6 +49,17 @@ def detect(sa: IkeSa, prf: Prf, found: Payloads, path: Path) -> bytes:
         return b""
     sa.local_nat, sa.remote_nat = nat
     return received[0]
+
+
+def detect_before_floating(sa: IkeSa, prf: Prf, found: Payloads, path: Path) -> None:
+    """In Aggressive Mode the ports change with the very message that has the hashes: some peers
+    make them of the ports before. Who is not behind NAT by one of both is not."""
+    local, remote = sa.local_nat, sa.remote_nat
+    plain = path._replace(
+        local=Address(path.local.host, _IKE_PORT), remote=Address(path.remote.host, _IKE_PORT)
+    )
+    detect(sa, prf, found, plain)
+    sa.local_nat, sa.remote_nat = sa.local_nat and local, sa.remote_nat and remote
 
 
 def seen_by_us(sa: IkeSa, path: Path) -> Path:

@@ -30,6 +30,8 @@ from talpa.ike.v1.sa import IkeSa, Peering
 from talpa.sansio import Path
 from talpa.wire import Malformed
 
+_IDLE_AFTER = 10.0
+"""Seconds that phase 1 outlives the last association."""
 _AGGRESSIVE_RATE = 10.0
 """Answers in Aggressive Mode each second, for all together: each costs a key exchange."""
 
@@ -97,7 +99,9 @@ class Sas:
             if sa is not None:
                 return sa
             return room.by_start.get((header.initiator_spi, None))
-        return room.by_start.get((header.initiator_spi, path.remote))
+        # Some refuse message 1 without a cookie of their own.
+        asked = path.remote if header.exchange != Exchange.INFORMATIONAL else None
+        return room.by_start.get((header.initiator_spi, asked))
 
     def _begin(self, path: Path, header: Header, data: bytes, now: float, *, natt: bool) -> None:
         """Message 1 of a peer."""
@@ -206,7 +210,7 @@ class Sas:
         elif key[0] == "pair":
             pairs.linger_over(room, key[1])
         elif key[0] == "association":
-            self._vanished(key[1])
+            self._vanished(key[1], now)
 
     def _sa_due(self, sa: IkeSa, now: float) -> None:
         room = self._room
@@ -293,7 +297,7 @@ class Sas:
         wait = room.config.retransmit_first * 2.0 ** (sa.dpd_sent - 1)
         sa.dpd_at = now + min(wait, room.config.retransmit_cap)
 
-    def _vanished(self, number: int) -> None:
+    def _vanished(self, number: int, now: float) -> None:
         """An association whose last pair the peer deleted, and nothing has come instead."""
         room = self._room
         association = room.associations.get(number)
@@ -307,14 +311,14 @@ class Sas:
         reason = "The peer ended the connection."
         room.end_association(association, reason, by_peer=True, tell=False)
         if peering is not None:
-            self._after_association(peering, reason)
+            self._after_association(peering, reason, now)
 
-    def _after_association(self, peering: Peering, reason: str) -> None:
+    def _after_association(self, peering: Peering, reason: str, now: float) -> None:
         room = self._room
         ends.left_alone(room, peering, reason)
         if not peering.down and not room.associations_of(peering):
             for sa in peering.sas:
-                sa.idle_at = room.shared.deadlines.next() or 0.0
+                sa.idle_at = now + _IDLE_AFTER
                 room.arm(sa)
 
     def _unanswered(self, sa: IkeSa, replaces: int | None, quick: Quick, now: float) -> None:
