@@ -76,8 +76,10 @@ class _New:
             old=old,
             use=old is None,
         )
-        if superseded and old is not None:
-            old.rekeyed_by = (self.low, child)
+        if old is not None:
+            old.answered_with = child
+            if superseded:
+                old.rekeyed_by = (self.low, child)
 
     def broken(self, sa: IkeSa, now: float) -> None:
         """It came to nothing."""
@@ -320,6 +322,11 @@ def _old(sa: IkeSa, contents: Contents) -> Child | None:
     child = sa.children.get(said.spi)
     if child is None or _PROTOCOLS[child.suite.protocol] != said.protocol:
         raise Refusal(NotifyKind.CHILD_SA_NOT_FOUND, "The peer re-keys what is not there.")
+    before, child.answered_with = child.answered_with, None
+    if before is not None and before.pair.inbound_spi in sa.room.children and not before.pair.used:
+        # It asks again: so it never heard of what came of it the first time.
+        child.rekeyed_by = None
+        sa.room.remove_child(before, "The peer asked again.", by_peer=True)
     if child.deleting or child.rekeyed_by is not None or sa.room.superseded(child):
         raise Refusal(NotifyKind.TEMPORARY_FAILURE, "It is being deleted, or re-keyed already.")
     return child

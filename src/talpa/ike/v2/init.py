@@ -142,25 +142,34 @@ def answer(room: Room, path: Path, header: Header, data: bytes, now: float, *, n
         drops.add("IKEv2: payloads missing or too many")
         return
     nonce: bytes = contents.one(Kind.NONCE)
-    proven = False
-    if shared.admission.cookie_wanted(path, now):
-        first = contents.first
-        given = (
-            first[1].data
-            if first is not None and first[0] == Kind.NOTIFY and first[1].kind == NotifyKind.COOKIE
-            else b""
-        )
-        if not shared.admission.cookie_good(given, path, header.initiator_spi, nonce, now):
-            drops.add("IKEv2: cookie asked for")
-            cookie = shared.admission.cookie(path, header.initiator_spi, nonce, now)
-            _stateless(room, path, bare, [notify(NotifyKind.COOKIE, cookie)], data, now)
-            return
-        proven = True
+    proven = shared.admission.cookie_good(
+        _cookie_of(contents), path, header.initiator_spi, nonce, now
+    )
+    if not proven and shared.admission.cookie_wanted(path, now):
+        _ask_for_cookie(room, path, bare, nonce, data, now)
+        return
     if not shared.admission.admit(path, now, proven=proven):
         drops.add("IKEv2: too many new exchanges")
         return
-    if not _begin_response(room, path, header, data, contents, now, natt=natt):
+    if not _begin_response(room, path, header, data, contents, now, natt=natt, proven=proven):
         shared.admission.settled(path)
+
+
+def _cookie_of(contents: Contents) -> bytes:
+    """The cookie that the peer gives back; empty: none."""
+    first = contents.first
+    if first is not None and first[0] == Kind.NOTIFY and first[1].kind == NotifyKind.COOKIE:
+        return bytes(first[1].data)
+    return b""
+
+
+def _ask_for_cookie(
+    room: Room, path: Path, bare: Envelope, nonce: bytes, request: bytes, now: float
+) -> None:
+    """The peer has to show first that it gets what is sent to it (RFC 7296 2.6)."""
+    room.shared.drops.add("IKEv2: cookie asked for")
+    cookie = room.shared.admission.cookie(path, bare.initiator_spi, nonce, now)
+    _stateless(room, path, bare, [notify(NotifyKind.COOKIE, cookie)], request, now)
 
 
 def _stateless(
@@ -181,8 +190,10 @@ def _begin_response(
     now: float,
     *,
     natt: bool,
+    proven: bool,
 ) -> bool:
-    """Choose and answer; whether a half-open SA came of it."""
+    """Choose and answer; whether a half-open SA came of it. `proven`: the peer has shown that it
+    gets what is sent there."""
     config = room.shared.config
     bare = Envelope(header.initiator_spi, _NO_SPI, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0)
     nonce: bytes = contents.one(Kind.NONCE)
@@ -243,8 +254,12 @@ def _begin_response(
     made.stage = "IKE_AUTH"
     made.message_r = _clear(
         sa.envelope(Exchange.IKE_SA_INIT, 0, response=True),
-        _response(sa, contents, choice, public, len(data)),
+        _response(sa, contents, choice, public),
     )
+    if len(made.message_r) > len(data) and not proven:
+        # Such as when we ask for a certificate, which many send to nobody who does not.
+        _ask_for_cookie(room, path, bare, nonce, data, now)
+        return False
     sa.opening, sa.admitted = (path, header.initiator_spi), True
     room.openings[sa.opening] = sa
     room.enter(sa)
@@ -253,9 +268,7 @@ def _begin_response(
     return True
 
 
-def _response(
-    sa: IkeSa, contents: Contents, choice: IkeChoice, public: bytes, room_octets: int
-) -> Parts:
+def _response(sa: IkeSa, contents: Contents, choice: IkeChoice, public: bytes) -> Parts:
     """Our half of IKE_SA_INIT, and what we take of the extensions that the peer named."""
     config, made, suite = sa.room.shared.config, sa.handshake, choice.suite
     assert made is not None
@@ -283,10 +296,7 @@ def _response(
         made.ppk = True
         chain.append(notify(NotifyKind.USE_PPK))
     if config.trust is not None and config.trust.ca_hashes():
-        asked = (Kind.CERTREQ, rules.certreq(b"".join(config.trust.ca_hashes())))
-        # Nobody has proved that this address is its own: no answer longer than its question.
-        if len(_clear(sa.envelope(34, 0, response=True), [*chain, asked])) <= room_octets:
-            chain.append(asked)
+        chain.append((Kind.CERTREQ, rules.certreq(b"".join(config.trust.ca_hashes()))))
     return chain
 
 

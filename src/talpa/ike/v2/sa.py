@@ -81,6 +81,7 @@ class Child:
     """One pair of SAs, and what re-keying it needs."""
 
     __slots__ = (
+        "answered_with",
         "deleting",
         "group",
         "mode",
@@ -108,6 +109,8 @@ class Child:
         self.rekeyed_by: tuple[bytes, Child] | None = None
         """The peer re-keyed it while our request was under way: the lower of the two nonces of its
         exchange, and what came of it (RFC 7296 2.8.1)."""
+        self.answered_with: Child | None = None
+        """What we made of the peer's request to re-key it."""
         self.deleting = False
 
     @property
