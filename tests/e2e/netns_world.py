@@ -214,7 +214,7 @@ log_level = "debug"
 {server}
 
 [ipsec]
-require = false
+{ipsec}
 
 [l2tp]
 listen = ["198.18.0.1:1701"]
@@ -250,8 +250,9 @@ class Server(Program):
         self.write(**parts)
 
     def write(self, **parts: str) -> None:
-        """The configuration: `server`, `l2tp`, `ppp` and `more` are lines added to it."""
-        words = {"server": "", "l2tp": "", "ppp": "", "more": "", "password": PASSWORD} | parts
+        """The configuration: `server`, `ipsec`, `l2tp`, `ppp` and `more` are lines added to it."""
+        words = {"server": "", "ipsec": "require = false", "l2tp": "", "ppp": "", "more": ""}
+        words |= {"password": PASSWORD} | parts
         self.config.touch(0o600)
         self.config.write_text(CONFIG.format(folder=self.folder, **words))
 
@@ -279,12 +280,16 @@ class Client(Program):
         super().__init__(namespace, folder, name)
         self.name = name
 
-    def start(self, *options: str, user: str = "alice", password: str = PASSWORD) -> "Client":
+    def start(
+        self, *options: str | Path, user: str = "alice", password: str = PASSWORD, url: str = ""
+    ) -> "Client":
+        """`url`: without it L2TP in the clear, to the server."""
         secret = self.folder / f"{self.name}.password"
         secret.touch(0o600)
         secret.write_text(password)
         self.launch(
-            *("connect", f"l2tp://{user}@{SERVER}", "--password-file", secret, "--no-dns"),
+            *("connect", url or f"l2tp://{user}@{SERVER}"),
+            *("--password-file", secret, "--no-dns"),
             *("--state-dir", self.folder / f"{self.name}-state", "--echo-interval", "1"),
             *options,
         )
