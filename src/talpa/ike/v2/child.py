@@ -28,7 +28,16 @@ from talpa.ike.v2.proposals import (
     esp_proposal,
 )
 from talpa.ike.v2.sa import Child, IkeSa, Sides
-from talpa.ike.v2.selectors import L2TP, UDP, narrowed, of_host, of_network, pinned, whole
+from talpa.ike.v2.selectors import (
+    L2TP,
+    UDP,
+    narrowed,
+    narrowed_ports,
+    of_host,
+    of_network,
+    pinned,
+    whole,
+)
 from talpa.wire import Secret
 
 Parts = list[tuple[Kind, object]]
@@ -336,10 +345,11 @@ def taken_selectors(
     ours, theirs = contents.one(Kind.TS_I), contents.one(Kind.TS_R)
     if not ours or not theirs:
         return None
-    wire = narrowed(ours, asked[0]), narrowed(theirs, asked[1])
+    transport = contents.notify(NotifyKind.USE_TRANSPORT_MODE) is not None
+    narrow = narrowed_ports if transport else narrowed
+    wire = narrow(ours, asked[0]), narrow(theirs, asked[1])
     if not all(wire):
         return None
-    transport = contents.notify(NotifyKind.USE_TRANSPORT_MODE) is not None
     wanted = sa.connection.mode if sa.connection is not None else None
     if wanted is not None and transport != (wanted is Mode.TRANSPORT):
         return None

@@ -27,7 +27,7 @@ from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
 from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, Notify, Proposal, ke, notify
 from talpa.ike.v2.proposals import accepted_esp, chosen_additional, esp_proposal
 from talpa.ike.v2.sa import Child, IkeSa, Sides, Stage
-from talpa.ike.v2.selectors import narrowed
+from talpa.ike.v2.selectors import narrowed, narrowed_ports
 from talpa.sansio import Path
 
 _NONCE_OCTETS = 32
@@ -335,9 +335,10 @@ def _old(sa: IkeSa, contents: Contents) -> Child | None:
 def _selected(sa: IkeSa, contents: Contents, old: Child | None) -> tuple[Mode, Sides, Sides]:
     if old is None:
         return select(sa, contents, sa.given)
+    narrow = narrowed_ports if old.mode is Mode.TRANSPORT else narrowed
     wire = (
-        narrowed(contents.one(Kind.TS_R), old.wire[0]),
-        narrowed(contents.one(Kind.TS_I), old.wire[1]),
+        narrow(contents.one(Kind.TS_R), old.wire[0]),
+        narrow(contents.one(Kind.TS_I), old.wire[1]),
     )
     transport = contents.notify(NotifyKind.USE_TRANSPORT_MODE) is not None
     if not all(wire) or transport != (old.mode is Mode.TRANSPORT):

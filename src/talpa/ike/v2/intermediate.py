@@ -86,8 +86,11 @@ def answer(sa: "IkeSa", contents: Contents, now: float) -> None:
     made = sa.handshake
     assert made is not None
     theirs: KeyExchange | None = contents.one(Kind.KE)
-    if not rules.hold(contents, rules.INTERMEDIATE) or (
-        theirs is not None and (not made.additional or theirs.method != made.additional[0])
+    begun = made.request is not None  # IKE_AUTH: nothing comes in between any more
+    if (
+        begun
+        or not rules.hold(contents, rules.INTERMEDIATE)
+        or (theirs is not None and (not made.additional or theirs.method != made.additional[0]))
     ):
         sa.refuse(NotifyKind.INVALID_SYNTAX, now)
         sa.end("The peer's additional key exchange is not the one agreed on.")

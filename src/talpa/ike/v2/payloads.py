@@ -242,9 +242,8 @@ def _decode_notify(data: bytes) -> Notify:
     protocol = reader.u8("notify protocol")
     spi_octets = reader.u8("notify SPI size")
     kind = NotifyKind(reader.u16("notify type"))
-    return Notify(kind, b"", protocol, reader.take(spi_octets, "notify SPI"))._replace(
-        data=reader.rest()
-    )
+    spi = reader.take(spi_octets, "notify SPI")
+    return Notify(kind, reader.rest(), protocol, spi)
 
 
 def _encode_notify(value: Notify) -> bytes:

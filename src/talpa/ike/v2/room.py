@@ -16,7 +16,7 @@ DRAIN = 5.0
 """Seconds that a replaced inbound SA still takes what is on its way."""
 _DEADLINES = ("ask", "half-open", "rekey", "end", "dpd", "childless", "following")
 
-PeerKey = tuple[Identity, str, int]
+PeerKey = tuple[Identity, str, int, str]
 
 
 class Room:
@@ -149,10 +149,12 @@ class Room:
     # peers
 
     def peer_key(self, sa: IkeSa) -> PeerKey:
-        """Who is at the other end, and where: what a peer that comes anew is known by."""
+        """Who is at the other end, and where, and by which connection of ours: what a peer that
+        comes anew is known by."""
         assert sa.peer is not None
         remote = sa.peer.path.remote
-        return sa.peer.identity, remote.host, remote.port if sa.peer_natted else 0
+        connection = sa.connection.name if sa.connection is not None else ""
+        return sa.peer.identity, remote.host, remote.port if sa.peer_natted else 0, connection
 
     def know_peer(self, sa: IkeSa) -> None:
         """An authenticated peer."""

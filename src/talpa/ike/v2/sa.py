@@ -1,6 +1,5 @@
 """One IKE SA: its keys, its two windows of one message each, its children (RFC 7296 2.1 to 2.4)."""
 
-from collections import deque
 from collections.abc import Hashable
 from enum import Enum
 from hashlib import blake2s
@@ -206,7 +205,7 @@ class IkeSa:
         self.children: dict[bytes, Child] = {}
         """By outbound SPI."""
         self.asked: Asked | None = None
-        self.queue: deque[Task] = deque()
+        self.queue: list[Task] = []
         self.next_ask = 0
         self.next_answer = 0
         self.answering: tuple[int, int, bytes] | None = None
@@ -276,7 +275,7 @@ class IkeSa:
     def ask(self, task: Task, now: float, *, soon: bool = False) -> None:
         """Send a request, when those before it are answered. `soon`: before all others."""
         if soon:
-            self.queue.appendleft(task)
+            self.queue.insert(0, task)
         else:
             self.queue.append(task)
         self.pump(now)
@@ -284,7 +283,7 @@ class IkeSa:
     def pump(self, now: float) -> None:
         """Send the next request of the queue, if none is under way."""
         while self.asked is None and self.queue and self.protection is not None:
-            task = self.queue.popleft()
+            task = self.queue.pop(0)
             chain = task.build(self, now)
             if chain is None:
                 continue
@@ -346,7 +345,7 @@ class IkeSa:
     def _sealed(self, envelope: Envelope, chain: Chain) -> list[bytes]:
         assert self.protection is not None
         first, inner = write_chain(chain)
-        if envelope.exchange == Exchange.IKE_INTERMEDIATE:
+        if envelope.exchange == Exchange.IKE_INTERMEDIATE and self.stage is Stage.HALF_OPEN:
             self.authenticate_intermediate(envelope, first, inner, ours=True)
         limit = self.room.shared.config.fragment_octets if self.fragmentation else None
         return self.protection.seal(envelope, first, inner, limit)

@@ -1,6 +1,7 @@
 """Traffic selectors: what is asked for cut down to what is allowed (RFC 7296 2.9, 2.23.1)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -56,6 +57,16 @@ def narrowed(asked: Iterable[Selector], allowed: Iterable[Selector]) -> tuple[Se
     """What is asked and allowed, in the order asked, each once."""
     ours = tuple(allowed)
     found = (both(one, other) for one in asked for other in ours)
+    return tuple(dict.fromkeys(one for one in found if one is not None))[:128]
+
+
+def narrowed_ports(asked: Iterable[Selector], allowed: Iterable[Selector]) -> tuple[Selector, ...]:
+    """The same by protocol and ports alone. In transport mode the ends are the hosts themselves,
+    whose addresses a NAT changes: some answer with those that they see (RFC 7296 2.23.1)."""
+    ours = tuple(allowed)
+    found = (
+        both(one, replace(other, first=one.first, last=one.last)) for one in asked for other in ours
+    )
     return tuple(dict.fromkeys(one for one in found if one is not None))[:128]
 
 
