@@ -104,3 +104,20 @@ def esp_keys(sa: Sa, source: str, destination: str) -> KeysMade | None:
 
 def _hex(octets: bytes) -> str:
     return f"0x{octets.hex()}" if octets else ""
+
+
+def ike_encryption(name: str) -> tuple[EncryptionId, int]:
+    """What a line means by a name: of `ikev2_decryption_table`. Raises `LookupError`."""
+    return {shown: cipher for cipher, shown in _IKE_ENCRYPTION.items()}[name]
+
+
+def ike_integrity(name: str) -> IntegrityId:
+    """Likewise. Raises `LookupError`."""
+    return {shown: mac for mac, shown in _IKE_INTEGRITY.items()}[name]
+
+
+def esp_algorithms(cipher: str, mac: str) -> tuple[EncryptionId, IntegrityId]:
+    """Likewise, of `esp_sa`. Raises `LookupError`."""
+    ciphers = {shown: known for known, shown in _ESP_ENCRYPTION.items()}
+    macs = {shown: known for known, shown in _ESP_INTEGRITY.items()}
+    return ciphers[cipher], macs[mac]
