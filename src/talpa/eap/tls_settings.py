@@ -117,6 +117,8 @@ def _context(credential: Credential, trust: Trust, *, tls13: bool) -> SSL.Contex
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_max_proto_version(SSL.TLS1_3_VERSION if tls13 else SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+    # Servers such as strongSwan's do not know RFC 5746, which protects what is never done here.
+    context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_cipher_list(_CIPHERS)
     own, *others = (x509.load_der_x509_certificate(c.der) for c in credential.chain)
