@@ -30,7 +30,7 @@ QUICK: dict[Where, list[Setting]] = {
     BOTH_NAT: [V1, replace(ACCESS, auth="eap-mschapv2")],
     OLD_CLIENT_NAT: [replace(V1, auth="ecdsa"), replace(V2, auth="rsa")],
     NEWEST: [
-        V1,
+        replace(V2, esp="aes256gcm16-ecp256"),
         replace(
             ACCESS,
             auth="eap-tls",
