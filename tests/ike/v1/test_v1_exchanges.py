@@ -15,7 +15,7 @@ from talpa.ike.v1.numbers import Exchange, Flag, PayloadType
 from talpa.sansio import Address
 from talpa.wire import Secret
 
-from .rig import PSK, Wire, config, connection
+from .rig import PSK, Nat, Wire, config, connection
 
 NAMES = {
     PayloadType.SA: "SA",
@@ -38,6 +38,10 @@ NAMES = {
 
 def behind_nat(inside: Address) -> Address:
     return Address("198.18.9.9", 40_000 + inside.port % 1_000)
+
+
+def behind_the_same_nat(number: int) -> Nat:
+    return lambda a: Address("198.18.9.9", 40_000 + 2 * number + (a.port == 4500))
 
 
 class Ladder:
@@ -347,7 +351,7 @@ def test_an_ephemeral_inner_port_as_apple_has_it() -> None:
 def test_dozens_behind_one_nat_with_the_same_identity_and_inner_port() -> None:
     wire = Wire()
     for i in range(30):
-        wire.nat = lambda a, i=i: Address("198.18.9.9", 40_000 + 2 * i + (a.port == 4500))
+        wire.nat = behind_the_same_nat(i)
         wire.open(connection(force_udp=True, habits=Habits(local_address="192.168.1.2")))
     assert len(wire.server.associations) == 30
     ports = {e.spec.path.remote.port for e in wire.server.of(AssociationUp)}

@@ -175,16 +175,22 @@ def test_payloads_withheld_in_protected_messages(
 Change = Callable[[list[tuple[int, bytes]]], list[tuple[int, bytes]]]
 
 
+def _without(at: int) -> Change:
+    return lambda chain: [each for n, each in enumerate(chain) if n != at]
+
+
+def _doubled(at: int) -> Change:
+    return lambda chain: [*chain[:at], *chain[at : at + 1], *chain[at:]]
+
+
+def _cut(at: int, keep: int) -> Change:
+    return lambda chain: [(k, b if n != at else b[:keep]) for n, (k, b) in enumerate(chain)]
+
+
 def _changes() -> list[Change]:
-    out: list[Change] = []
-    for i in range(6):
-        out.append(lambda chain, i=i: [e for n, e in enumerate(chain) if n != i])
-        out.append(lambda chain, i=i: [*chain[:i], *chain[i : i + 1], *chain[i:]])
-        out.append(
-            lambda chain, i=i: [(k, b if n != i else b[:-1]) for n, (k, b) in enumerate(chain)]
-        )
-        out.append(lambda chain, i=i: [(k, b if n != i else b"") for n, (k, b) in enumerate(chain)])
-    out.append(lambda chain: chain[::-1])
+    out: list[Change] = [lambda chain: chain[::-1]]
+    for at in range(6):
+        out += [_without(at), _doubled(at), _cut(at, -1), _cut(at, 0)]
     return out
 
 

@@ -11,6 +11,7 @@ from talpa.ike.v1.payloads import DELETE, NOTIFY, Deletion, Notification
 from talpa.ike.v1.quick import Quick
 from talpa.ike.v1.room import Room
 from talpa.ike.v1.sa import IkeSa
+from talpa.sansio import Path
 from talpa.wire import Malformed
 
 _CONTACT_SECONDS = 60.0
@@ -19,13 +20,10 @@ _PATIENCE_AFTER_ERROR = 3
 """Transmissions of ours in all, once somebody has said that it is no use."""
 
 
-def receive(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> bool:
-    """A protected message. Whether it was new and proven. Raises `Malformed`."""
+def receive(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now: float) -> None:
+    """A protected message. Raises `Malformed`."""
     keys = sa.keys
     assert keys is not None
-    if not header.message_id or header.message_id in sa.message_ids:
-        room.drops.add("message of an exchange that is over")
-        return False
     prefix = messages.mid(header.message_id)
     chain, rest = messages.unseal(keys, keys.phase_2_iv(prefix), header, data)
     found = rules.check(rules.INFORMATIONAL, chain)
@@ -38,6 +36,7 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> b
         elif kind == PayloadType.DELETE:
             read.append(DELETE.decode(body))
     sa.over(header.message_id)
+    room.heard(sa, path, now)
     for each in read:
         if sa.uid not in room.by_uid:
             break
@@ -45,7 +44,6 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> b
             _delete(room, sa, each, now)
         else:
             _notified(room, sa, each, now)
-    return True
 
 
 def _notified(room: Room, sa: IkeSa, said: Notification, now: float) -> None:

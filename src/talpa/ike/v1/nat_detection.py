@@ -8,7 +8,6 @@ from talpa.ike.v1.rules import Payloads
 from talpa.ike.v1.sa import IkeSa, NatVersion
 from talpa.sansio import Address, Path, Rng
 
-
 _IKE_PORT = 500
 
 

@@ -1,9 +1,13 @@
 """Pairs of SAs as they come and go in an association: make before break.
 
-A pair is confirmed when the peer is known to have it, too. The newest confirmed one is sent with.
-An older one is replaced then: it takes packets that are still under way, and is deleted after a
-while. When both ends re-keyed at the same time there are two new pairs, and each end may take
-another for the newest: neither replaces the other, and both are there until the next re-keying.
+A pair is confirmed when the peer is known to have it, too. The newest confirmed one, by when it
+was made, is sent with. An older one is replaced then: it takes packets that are still under way,
+and is deleted after a while.
+
+When both ends re-keyed at the same time there are two new pairs, and each end may take another for
+the newest: neither replaces the other, and both are there until the next re-keying. Where one end
+alone sees them at the same time, both ends made them in the same order: so both send with the later
+one, and it does not matter if the other is deleted.
 """
 
 from talpa.ike.associations import Association, Pair
@@ -23,7 +27,9 @@ def confirmed(room: Room, pair: Pair, now: float) -> None:
     if child is None or child.done is not None:
         return
     child.done = now
-    room.associations.use(pair)
+    last = newest(room, pair.association)
+    if last is not None:
+        room.associations.use(last)
     at = pair.association.pairs.index(pair)
     for index, other in enumerate(pair.association.pairs):
         known = room.children.get(other.inbound_spi)
@@ -58,19 +64,29 @@ def newest(room: Room, association: Association) -> Pair | None:
 def deleted(room: Room, pair: Pair, now: float) -> None:
     """The peer has deleted a pair: what is left must do."""
     association = pair.association
+    in_use = pair is newest(room, association)
     room.remove_pair(pair)
     if not association.pairs:
         room.shared.deadlines.arm((VERSION, ("association", association.id)), now + _VANISHED)
         return
-    if newest(room, association) is not None:
+    left = newest(room, association)
+    if left is not None:
+        if in_use:
+            _use_again(room, left)
         return
     last = association.pairs[-1]
     if last.replaced:
         last.replaced = False
         room.shared.deadlines.arm((VERSION, ("pair", last.inbound_spi)), None)
+        _use_again(room, last)
     else:
         # The peer deletes the old pair because it uses the new one: that confirms it.
         confirmed(room, last, now)
+
+
+def _use_again(room: Room, pair: Pair) -> None:
+    pair.used = False
+    room.associations.use(pair)
 
 
 def linger_over(room: Room, inbound_spi: int) -> None:

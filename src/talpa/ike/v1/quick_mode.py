@@ -24,7 +24,7 @@ from talpa.ike.own_offers import esp_offers
 from talpa.ike.v1 import lifetimes, messages, nat_detection, offers, pairs, rules, selectors
 from talpa.ike.v1 import numbers as n
 from talpa.ike.v1.attributes import lives, pack_attributes, parse_attributes
-from talpa.ike.v1.numbers import Exchange, Flag, Notify, PayloadType
+from talpa.ike.v1.numbers import Exchange, Notify, PayloadType
 from talpa.ike.v1.payloads import (
     NAT_OA,
     NOTIFY,
@@ -40,6 +40,7 @@ from talpa.ike.v1.room import VERSION, Room
 from talpa.ike.v1.rules import Payloads
 from talpa.ike.v1.sa import IkeSa, NatVersion
 from talpa.ike.words import describe_policy
+from talpa.sansio import Path
 from talpa.wire import Malformed, Secret
 
 _MOST_AT_ONCE = 16
@@ -210,28 +211,24 @@ def _original_addresses(sa: IkeSa, encapsulation: n.Encapsulation) -> messages.C
 # messages
 
 
-def receive(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> bool:
-    """A message of Quick Mode. Whether it was new and proven. Raises `Malformed`,
-    `BadPublicValue`."""
-    if not header.flags & Flag.ENCRYPTION or not header.message_id:
-        raise Malformed("Quick Mode without encryption or message id")
+def receive(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now: float) -> None:
+    """A message of Quick Mode. Raises `Malformed`, `BadPublicValue`."""
     quick = sa.quicks.get(header.message_id)
     if quick is None:
         if header.message_id in sa.message_ids:
             room.drops.add("message of an exchange that is over")
-            return False
-        if len(sa.quicks) >= _MOST_AT_ONCE:
+        elif len(sa.quicks) >= _MOST_AT_ONCE:
             room.drops.add("too many exchanges at once")
-            return False
-        return _take_1(room, sa, header, data, now)
-    if quick.seen and quick.seen == fingerprint(data):
+        else:
+            _take_1(room, sa, header, data, path, now)
+    elif quick.seen and quick.seen == fingerprint(data):
         room.drops.add("duplicate")
         if quick.reply is not None:
             room.send(sa, quick.reply)
-        return False
-    if quick.initiated:
-        return _take_2(room, sa, quick, header, data, now)
-    return _take_3(room, sa, quick, header, data, now)
+    elif quick.initiated:
+        _take_2(room, sa, quick, header, data, path, now)
+    else:
+        _take_3(room, sa, quick, header, data, path, now)
 
 
 def _open(
@@ -247,11 +244,12 @@ def _open(
     return found
 
 
-def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> bool:
+def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now: float) -> None:
     keys = sa.keys
     assert keys is not None
     prefix = messages.mid(header.message_id)
     found = _open(sa, rules.QM_1, keys.phase_2_iv(prefix), prefix, header, data)
+    room.heard(sa, path, now)
     proposals = SA.decode(found[PayloadType.SA][0])
     quick = Quick(header.message_id, now, initiated=False)
     quick.iv = data[-keys.block :]
@@ -266,7 +264,7 @@ def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> b
             sa, "phase 2", refused.reason, offered=refused.offered, allowed=refused.allowed
         )
         sa.over(header.message_id)
-        return True
+        return
     hashed = messages.hashed(keys, prefix + quick.nonce_i, chain)
     reply = messages.seal(keys, quick.iv, sa.cookies, Exchange.QUICK, hashed, header.message_id)
     quick.iv = reply[-keys.block :]
@@ -275,7 +273,6 @@ def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, now: float) -> b
     sa.quicks[header.message_id] = quick
     room.send(sa, reply)
     arm(room, sa, quick)
-    return True
 
 
 def _answer_1(
@@ -412,24 +409,32 @@ def _lifetimes(room: Room, sa: IkeSa) -> Lifetimes:
 def _matching(room: Room, sa: IkeSa, spec: AssociationSpec) -> Association | None:
     """The association of this peer that the new pair belongs to."""
     assert sa.peering is not None
+    wanted = _shape(spec)
     for association in room.associations_of(sa.peering):
-        known = association.spec
-        if (known.local, known.remote, known.mode, known.encapsulation) == (
-            spec.local,
-            spec.remote,
-            spec.mode,
-            spec.encapsulation,
-        ):
+        if _shape(association.spec) == wanted:
             return association
     return None
 
 
-def _take_2(room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, now: float) -> bool:
+def _shape(spec: AssociationSpec) -> tuple[object, ...]:
+    """What tells one association of a peer from another: in transport mode not the addresses, which
+    change with the binding of a NAT."""
+    sides = spec.local, spec.remote
+    if spec.mode is Mode.TUNNEL:
+        return spec.mode, spec.encapsulation, sides
+    ports = tuple((e.protocol, e.first_port, e.last_port) for side in sides for e in side)
+    return spec.mode, spec.encapsulation, ports
+
+
+def _take_2(
+    room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, path: Path, now: float
+) -> None:
     keys = sa.keys
     assert keys is not None
     assert quick.proposals is not None
     prefix = messages.mid(quick.message_id)
     found = _open(sa, rules.QM_2, quick.iv, prefix + quick.nonce_i, header, data)
+    room.heard(sa, path, now)
     answer = SA.decode(found[PayloadType.SA][0])
     offers.answered(quick.proposals, answer, n.ChildAttribute.LIFE_TYPE)
     chosen = offers.child_offers(answer, (quick.encapsulation,), ah=True)
@@ -468,7 +473,6 @@ def _take_2(room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, no
     room.send(sa, reply)
     assert quick.pair is not None
     pairs.confirmed(room, quick.pair, now)
-    return True
 
 
 def _heeded(token: offers.ChildToken, found: Payloads) -> tuple[int | None, int | None]:
@@ -485,7 +489,9 @@ def _heeded(token: offers.ChildToken, found: Payloads) -> tuple[int | None, int 
     return seconds, kilobytes
 
 
-def _take_3(room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, now: float) -> bool:
+def _take_3(
+    room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, path: Path, now: float
+) -> None:
     keys = sa.keys
     assert keys is not None
     chain, _ = messages.unseal(keys, quick.iv, header, data)
@@ -494,8 +500,8 @@ def _take_3(room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, no
     proof = keys.hash(b"\x00", prefix, quick.nonce_i, quick.nonce_r)
     if not compare_digest(found[PayloadType.HASH][0], proof):
         raise Malformed("HASH is wrong")
+    room.heard(sa, path, now)
     confirm(room, sa, quick, now)
-    return True
 
 
 def confirm(room: Room, sa: IkeSa, quick: Quick, now: float) -> None:

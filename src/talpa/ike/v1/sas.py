@@ -36,6 +36,13 @@ _AGGRESSIVE_RATE = 10.0
 """Answers in Aggressive Mode each second, for all together: each costs a key exchange."""
 
 
+_PHASE_2 = {
+    int(Exchange.QUICK): quick_mode.receive,
+    int(Exchange.INFORMATIONAL): informational.receive,
+    int(Exchange.TRANSACTION): xauth.receive,
+}
+
+
 class Sas:
     """All IKE SAs of version 1."""
 
@@ -89,8 +96,7 @@ class Sas:
         if not sa.up or sa.peering is None:
             self._too_early(sa, header)
             return
-        if self._phase_2(sa, header, data, now) and sa.uid in room.by_uid:
-            room.heard(sa, path, now)
+        self._phase_2(sa, header, data, path, now)
 
     def _find(self, header: Header, path: Path) -> IkeSa | None:
         room = self._room
@@ -166,17 +172,16 @@ class Sas:
                 if reply is not None:
                     self._room.send(sa, reply)
 
-    def _phase_2(self, sa: IkeSa, header: Header, data: bytes, now: float) -> bool:
-        if header.exchange == Exchange.QUICK:
-            return quick_mode.receive(self._room, sa, header, data, now)
-        if not header.flags & Flag.ENCRYPTION:
-            raise Malformed("phase 2 without encryption")
-        if header.exchange == Exchange.INFORMATIONAL:
-            return informational.receive(self._room, sa, header, data, now)
-        if header.exchange == Exchange.TRANSACTION:
-            return xauth.receive(self._room, sa, header, data)
-        self._room.drops.add("exchange that we do not know")
-        return False
+    def _phase_2(self, sa: IkeSa, header: Header, data: bytes, path: Path, now: float) -> None:
+        if not header.flags & Flag.ENCRYPTION or not header.message_id:
+            raise Malformed("phase 2 without encryption or message id")
+        receive = _PHASE_2.get(header.exchange)
+        if receive is None:
+            self._room.drops.add("exchange that we do not know")
+        elif header.exchange != Exchange.QUICK and header.message_id in sa.message_ids:
+            self._room.drops.add("message of an exchange that is over")
+        else:
+            receive(self._room, sa, header, data, path, now)
 
     def _go_on(self, sa: IkeSa, now: float) -> None:
         """Phase 1 is done: begin what waited for it."""

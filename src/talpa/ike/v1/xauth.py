@@ -11,6 +11,7 @@ from talpa.ike.v1.numbers import ConfigKind, Exchange, PayloadType
 from talpa.ike.v1.payloads import ATTRIBUTES, Attributes
 from talpa.ike.v1.room import Room
 from talpa.ike.v1.sa import IkeSa
+from talpa.sansio import Path
 from talpa.wire import Malformed
 
 _STATUS = 16527
@@ -18,13 +19,10 @@ _STATUS = 16527
 _XAUTH = range(16520, 16530)
 
 
-def receive(room: Room, sa: IkeSa, header: Header, data: bytes) -> bool:
-    """A message of the transaction exchange. Whether it was new and proven. Raises `Malformed`."""
+def receive(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now: float) -> None:
+    """A message of the transaction exchange. Raises `Malformed`."""
     keys = sa.keys
     assert keys is not None
-    if not header.message_id or header.message_id in sa.message_ids:
-        room.drops.add("message of an exchange that is over")
-        return False
     prefix = messages.mid(header.message_id)
     chain, rest = messages.unseal(keys, keys.phase_2_iv(prefix), header, data)
     found = rules.check(rules.TRANSACTION, chain)
@@ -32,9 +30,10 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes) -> bool:
         raise Malformed("HASH is wrong")
     said = ATTRIBUTES.decode(found[PayloadType.ATTRIBUTES][0])
     sa.over(header.message_id)
+    room.heard(sa, path, now)
     reply = _refusal(said)
     if reply is None:
-        return True
+        return
     chain = [(PayloadType.ATTRIBUTES.value, ATTRIBUTES.encode(reply))]
     datagram = messages.seal(
         keys,
@@ -53,7 +52,6 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes) -> bool:
             "The peer asks for a user name and password in IKE (XAUTH), which is not done here:"
             " let it ask in PPP.",
         )
-    return True
 
 
 def _refusal(said: Attributes) -> Attributes | None:
