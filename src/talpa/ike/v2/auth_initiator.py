@@ -290,12 +290,20 @@ def _begin_eap(
         connection.password,
         config.credential if connection.password is None else None,
         config.trust,
-        connection.remote_host or None,
+        _tls_name(connection),
         methods,
         wall=config.wall,
         rng=sa.room.shared.rng,
     )
     _eap(sa, made, message, now)
+
+
+def _tls_name(connection: Connection) -> str | None:
+    """Whom the certificate in EAP-TLS must be for: whom we demand, or whom we called."""
+    demanded = connection.remote_identity
+    if demanded is not None and demanded.kind is IdentityKind.FQDN:
+        return demanded.value.decode("ascii", "replace")
+    return connection.remote_host or None
 
 
 def _eap(sa: IkeSa, made: Handshake, message: bytes, now: float) -> None:

@@ -208,8 +208,9 @@ class IkeSa:
         self.queue: list[Task] = []
         self.next_ask = 0
         self.next_answer = 0
-        self.answering: tuple[int, int, bytes] | None = None
-        """The request whose response is still being made: message id, exchange, mark."""
+        self.answering: tuple[int, int, bytes, Path] | None = None
+        """The request whose response is still being made: message id, exchange, mark, and the way it
+        came, which the response goes back."""
         self._answered: tuple[bytes, list[bytes]] | None = None
         self._answered_id = -1
         self._reassembly: tuple[int, bool, int, Reassembly] | None = None
@@ -328,13 +329,13 @@ class IkeSa:
         """Answer the request that is being answered."""
         if self.answering is None or self.stage is Stage.GONE:
             return
-        message_id, exchange, mark = self.answering
+        message_id, exchange, mark, path = self.answering
         self.answering = None
         self.next_answer = message_id + 1
         envelope = self.envelope(exchange, message_id, response=True)
         datagrams = self._sealed(envelope, chain)
         self._answered, self._answered_id = (mark, datagrams), message_id
-        self.room.send(self.path, datagrams)
+        self.room.send(path, datagrams)
         if self.asked is None:
             self.pump(now)
 
@@ -403,7 +404,7 @@ class IkeSa:
         self._reassembly = None
         self.heard = now
         if not response:
-            self.answering = (header.message_id, header.exchange, mark)
+            self.answering = (header.message_id, header.exchange, mark, path)
         return opened
 
     def _wanted(self, path: Path, message_id: int, mark: bytes) -> bool:
