@@ -12,43 +12,38 @@ or the first packet, shows that the initiator has them, too.
 from dataclasses import replace
 from hmac import compare_digest
 
-from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId
+from talpa.crypto.algorithms import GroupId
 from talpa.crypto.exchange import group
-from talpa.esp.sa import AssociationSpec, Encapsulation, Mode, Protocol, Sa, Selector, Suite
-from talpa.ike.associations import Association, Pair
+from talpa.esp.sa import Mode, Selector, Suite
+from talpa.ike.associations import Pair
 from talpa.ike.choice import choose_esp
-from talpa.ike.config import Lifetimes
 from talpa.ike.header import Header
-from talpa.ike.keylog import esp_keys
-from talpa.ike.own_offers import esp_offers
-from talpa.ike.v1 import lifetimes, messages, nat_detection, offers, pairs, rules, selectors
+from talpa.ike.v1 import lifetimes, messages, offers, pairs, rules, selectors
 from talpa.ike.v1 import numbers as n
 from talpa.ike.v1.attributes import lives, pack_attributes, parse_attributes
+from talpa.ike.v1.children import add, lifetimes_of, matching
 from talpa.ike.v1.numbers import Exchange, Notify, PayloadType
 from talpa.ike.v1.payloads import (
-    NAT_OA,
     NOTIFY,
     SA,
     Notification,
-    OriginalAddress,
     SecurityAssociation,
 )
-from talpa.ike.v1.phase_one import Refused, chance, policy_of
+from talpa.ike.v1.phase_one import Refused, policy_of
 from talpa.ike.v1.quick import Child, Quick
 from talpa.ike.v1.retransmission import fingerprint
 from talpa.ike.v1.room import VERSION, Room
 from talpa.ike.v1.rules import Payloads
-from talpa.ike.v1.sa import IkeSa, NatVersion
+from talpa.ike.v1.sa import IkeSa
+from talpa.ike.v1.wishes import first, original_addresses, same_again, spec_for
 from talpa.ike.words import describe_policy
 from talpa.sansio import Path
-from talpa.wire import Malformed, Secret
+from talpa.wire import Malformed
 
 _MOST_AT_ONCE = 16
 """Exchanges under way in one phase 1."""
 _MOST_ASSOCIATIONS = 32
 """Of one peering."""
-_KEEPALIVE = 20.0
-"""RFC 3948 4."""
 _NONCE = 32
 
 
@@ -59,7 +54,7 @@ def begin(room: Room, sa: IkeSa, replaces: int | None, now: float) -> bool:
     """Send message 1: for a new pair in place of the one of that inbound SPI, or (None) for the
     association of the connection. False when there is nothing to ask for."""
     quick = Quick(0, now, initiated=True)
-    wish = _same_again(room, quick, replaces) if replaces is not None else _first(room, sa, quick)
+    wish = same_again(room, quick, replaces) if replaces is not None else first(room, sa, quick)
     if wish is None:
         return False
     keys, connection = sa.keys, sa.connection
@@ -80,7 +75,7 @@ def begin(room: Room, sa: IkeSa, replaces: int | None, now: float) -> bool:
         chain.append((PayloadType.KE.value, quick.exchange_offer.public))
     if quick.ids is not None:
         chain += messages.of(PayloadType.ID, quick.ids)
-    chain += _original_addresses(sa, wish.encapsulation)
+    chain += original_addresses(sa, wish.encapsulation)
     prefix = messages.mid(quick.message_id)
     datagram = messages.seal(
         keys,
@@ -96,116 +91,6 @@ def begin(room: Room, sa: IkeSa, replaces: int | None, now: float) -> bool:
     room.send(sa, datagram)
     arm(room, sa, quick)
     return True
-
-
-def _first(room: Room, sa: IkeSa, quick: Quick) -> offers.ChildWish | None:
-    connection = sa.connection
-    if connection is None:
-        return None
-    quick.selectors = local, remote = selectors.wanted(connection, sa.path)
-    own = local[0]
-    private = connection.habits.local_address
-    if private is not None and not connection.local:
-        host = selectors.address(private)
-        own = replace(own, first=host, last=host)
-    quick.ids = selectors.pack(own), selectors.pack(remote[0])
-    suites = connection.habits.esp_transforms
-    if suites is None:
-        own_offers = esp_offers(
-            policy_of(room, connection),
-            room.config.wall().date(),
-            version=1,
-            ah=connection.ah,
-        )
-        suites = tuple(
-            (
-                *(each.encryption[0] if each.encryption else (EncryptionId.NULL, 0)),
-                each.integrity[0] if each.integrity else IntegrityId.NONE,
-            )
-            for each in own_offers
-        )
-    ours = connection.lifetimes or room.config.lifetimes
-    kilobytes = connection.habits.kilobytes
-    if kilobytes is None and ours.child_octets is not None:
-        kilobytes = max(1, ours.child_octets // 1_024)
-    quick.spec = _spec(sa, connection.mode, udp=sa.on_natt, sides=quick.selectors)
-    return offers.ChildWish(
-        suites=suites,
-        encapsulation=_encapsulation(sa, connection.mode),
-        group=connection.pfs if connection.pfs else None,
-        seconds=max(1, int(ours.child)),
-        kilobytes=kilobytes,
-        ah=connection.ah,
-    )
-
-
-def _same_again(room: Room, quick: Quick, replaces: int) -> offers.ChildWish | None:
-    pair, child = room.associations.pair(replaces), room.children.get(replaces)
-    if pair is None or child is None:
-        return None
-    association = pair.association
-    quick.association, quick.replaces = association.id, replaces
-    quick.spec = association.spec
-    quick.ids = child.ids
-    suite = child.suite
-    return offers.ChildWish(
-        suites=((suite.encryption, suite.key_bits, suite.integrity),),
-        encapsulation=child.encapsulation,
-        group=child.group or None,
-        seconds=child.seconds,
-        kilobytes=child.kilobytes,
-        ah=suite.protocol is Protocol.AH,
-        esn=suite.esn,
-    )
-
-
-def _encapsulation(sa: IkeSa, mode: Mode) -> n.Encapsulation:
-    """How we ask for a mode on this path, in the numbers of the version of NAT-T agreed."""
-    kinds = n.Encapsulation
-    if not sa.on_natt:
-        return kinds.TRANSPORT if mode is Mode.TRANSPORT else kinds.TUNNEL
-    if sa.nat.draft:
-        return kinds.UDP_TRANSPORT_DRAFT if mode is Mode.TRANSPORT else kinds.UDP_TUNNEL_DRAFT
-    return kinds.UDP_TRANSPORT if mode is Mode.TRANSPORT else kinds.UDP_TUNNEL
-
-
-def _spec(
-    sa: IkeSa,
-    mode: Mode,
-    *,
-    udp: bool,
-    sides: tuple[tuple[Selector, ...], tuple[Selector, ...]],
-) -> AssociationSpec:
-    return AssociationSpec(
-        path=sa.path,
-        mode=mode,
-        encapsulation=Encapsulation.UDP if udp else Encapsulation.RAW,
-        local=sides[0],
-        remote=sides[1],
-        keepalive=_KEEPALIVE if udp and sa.local_nat else None,
-    )
-
-
-def _original_addresses(sa: IkeSa, encapsulation: n.Encapsulation) -> messages.Chain:
-    """NAT-OA of the initiator, then of the responder, as we see them (RFC 3947 5.2). The drafts up
-    to 02 have one only: our own."""
-    if encapsulation not in (
-        n.Encapsulation.UDP_TRANSPORT,
-        n.Encapsulation.UDP_TRANSPORT_DRAFT,
-    ):
-        return []
-    path = nat_detection.seen_by_us(sa, sa.path)
-    own, other = selectors.address(path.local.host), selectors.address(path.remote.host)
-    both = [own, other] if sa.initiated else [other, own]
-    if sa.nat in (NatVersion.DRAFT_02, NatVersion.DRAFT_02_BARE):
-        both = [own]
-    return messages.of(
-        nat_detection.original_address_type(sa),
-        (
-            NAT_OA.encode(OriginalAddress(1 if each.version == 4 else 5, bytes(3), each.packed))
-            for each in both
-        ),
-    )
 
 
 # messages
@@ -323,12 +208,12 @@ def _answer_1(
     quick.nonce_r = room.rng(_NONCE)
     quick.ids = (ids[1], ids[0]) if ids else None
     quick.encapsulation = token.encapsulation
-    quick.spec = _spec(sa, token.mode, udp=udp, sides=sides)
-    association = _matching(room, sa, quick.spec)
+    quick.spec = spec_for(sa, token.mode, udp=udp, sides=sides)
+    association = matching(room, sa, quick.spec)
     if association is None and len(room.associations_of(peering)) >= _MOST_ASSOCIATIONS:
         raise Refused(Notify.NO_PROPOSAL_CHOSEN, "The peer has too many associations already.")
     seconds, kilobytes, shorter = lifetimes.agreed(
-        _lifetimes(room, sa), token.seconds, token.kilobytes
+        lifetimes_of(room, sa), token.seconds, token.kilobytes
     )
     quick.inbound_spi = room.associations.draw_spi()
     child = Child(
@@ -341,7 +226,7 @@ def _answer_1(
         initiated=False,
         began=now,
     )
-    _add(room, sa, quick, child, association, choice.offer.spi, shared, now)
+    add(room, sa, quick, child, association, choice.offer.spi, shared, now)
     spi = quick.inbound_spi.to_bytes(4, "big")
     answer = replace(token.answer, spi=spi)
     chain = [
@@ -349,7 +234,7 @@ def _answer_1(
         (PayloadType.NONCE.value, quick.nonce_r),
         *messages.of(PayloadType.KE, [public] if public else []),
         *messages.of(PayloadType.ID, ids),
-        *_original_addresses(sa, token.encapsulation),
+        *original_addresses(sa, token.encapsulation),
     ]
     if shorter:
         notification = Notification(
@@ -401,31 +286,6 @@ def _peer_key(room: Room, wanted: GroupId, found: Payloads) -> tuple[bytes, byte
     return group(wanted).respond(room.rng, said[0]) if said else (b"", b"")
 
 
-def _lifetimes(room: Room, sa: IkeSa) -> Lifetimes:
-    own = sa.connection.lifetimes if sa.connection else None
-    return own or room.config.lifetimes
-
-
-def _matching(room: Room, sa: IkeSa, spec: AssociationSpec) -> Association | None:
-    """The association of this peer that the new pair belongs to."""
-    assert sa.peering is not None
-    wanted = _shape(spec)
-    for association in room.associations_of(sa.peering):
-        if _shape(association.spec) == wanted:
-            return association
-    return None
-
-
-def _shape(spec: AssociationSpec) -> tuple[object, ...]:
-    """What tells one association of a peer from another: in transport mode not the addresses, which
-    change with the binding of a NAT."""
-    sides = spec.local, spec.remote
-    if spec.mode is Mode.TUNNEL:
-        return spec.mode, spec.encapsulation, sides
-    ports = tuple((e.protocol, e.first_port, e.last_port) for side in sides for e in side)
-    return spec.mode, spec.encapsulation, ports
-
-
 def _take_2(
     room: Room, sa: IkeSa, quick: Quick, header: Header, data: bytes, path: Path, now: float
 ) -> None:
@@ -445,7 +305,7 @@ def _take_2(
     token = chosen[0].token
     assert isinstance(token, offers.ChildToken)
     seconds, kilobytes = _heeded(token, found)
-    seconds, kilobytes, _ = lifetimes.agreed(_lifetimes(room, sa), seconds, kilobytes)
+    seconds, kilobytes, _ = lifetimes.agreed(lifetimes_of(room, sa), seconds, kilobytes)
     quick.nonce_r = found[PayloadType.NONCE][0]
     offer = chosen[0]
     child = Child(
@@ -461,8 +321,8 @@ def _take_2(
     association = room.associations.get(quick.association)
     if association is None:
         assert quick.spec is not None
-        association = _matching(room, sa, quick.spec)
-    _add(room, sa, quick, child, association, offer.spi, shared, now)
+        association = matching(room, sa, quick.spec)
+    add(room, sa, quick, child, association, offer.spi, shared, now)
     proof = keys.hash(b"\x00", prefix, quick.nonce_i, quick.nonce_r)
     iv = data[-keys.block :]
     reply = messages.seal(
@@ -509,80 +369,6 @@ def confirm(room: Room, sa: IkeSa, quick: Quick, now: float) -> None:
     finish(room, sa, quick)
     if quick.pair is not None:
         pairs.confirmed(room, quick.pair, now)
-
-
-# SAs
-
-
-def _add(
-    room: Room,
-    sa: IkeSa,
-    quick: Quick,
-    child: Child,
-    association: Association | None,
-    outbound_spi: bytes,
-    shared: bytes,
-    now: float,
-) -> None:
-    """Make the keys, and hand the pair over. Raises `Malformed` for an SPI that cannot be."""
-    peering = sa.peering
-    assert peering is not None
-    assert peering.peer is not None
-    assert quick.spec is not None
-    if int.from_bytes(outbound_spi, "big") < 256:
-        room.associations.free_spi(quick.inbound_spi)
-        raise Malformed("SPI is reserved")
-    inbound, outbound = _sas(room, sa, quick, child, outbound_spi, shared)
-    if association is None:
-        association = room.associations.add(peering.number, quick.spec, peering.peer)
-        peering.associations.append(association.id)
-    else:
-        pairs.crowd_out(room, association)
-        if quick.spec.encapsulation is Encapsulation.UDP:
-            room.associations.move(association, sa.path)
-    room.shared.deadlines.arm((VERSION, ("association", association.id)), None)
-    room.children[inbound.spi] = child
-    quick.pair = room.associations.add_pair(
-        association, inbound, outbound, now, use=quick.initiated
-    )
-    sa.idle_at = None
-    if room.config.key_log:
-        path = sa.path
-        for each, source, target in (
-            (inbound, path.remote.host, path.local.host),
-            (outbound, path.local.host, path.remote.host),
-        ):
-            line = esp_keys(each, source, target)
-            if line is not None:
-                room.shared.events.append(line)
-
-
-def _sas(
-    room: Room, sa: IkeSa, quick: Quick, child: Child, outbound_spi: bytes, shared: bytes
-) -> tuple[Sa, Sa]:
-    keys = sa.keys
-    assert keys is not None
-    octets, protocol = child.suite.key_octets, offers.protocol_id(child.suite)
-    nonces = quick.nonce_i + quick.nonce_r
-    soft, hard = lifetimes.limits(
-        child.seconds,
-        child.kilobytes,
-        _lifetimes(room, sa).margin,
-        chance(room),
-        initiated=quick.initiated,
-    )
-    inbound, outbound = (
-        Sa(
-            int.from_bytes(spi, "big"),
-            child.suite,
-            Secret(keys.keymat(octets, protocol, spi, nonces, shared)),
-            soft,
-            hard,
-            room.config.window,
-        )
-        for spi in (quick.inbound_spi.to_bytes(4, "big"), outbound_spi)
-    )
-    return inbound, outbound
 
 
 # time, and ends
