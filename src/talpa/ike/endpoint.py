@@ -78,9 +78,13 @@ class Endpoint:
             shared.drops.add(f"IKEv{header.major} is off")
         else:
             shared.current = 0
+            half_open = shared.admission.half_open
             try:
                 sas.receive(path, header, data, now, natt=natt)
             except Exception as error:
+                if not shared.current and shared.admission.half_open > half_open:
+                    # It was admitted, and nobody has it who would give its place back.
+                    shared.admission.settled(path)
                 self._contain(error, f"an IKEv{header.major} message from {path.remote}", now)
 
     def handle_timeout(self, now: float) -> None:
