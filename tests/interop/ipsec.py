@@ -1,6 +1,7 @@
 """Talpa over IPsec: told to agree with a setting of strongSwan's, at either end."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from interop import program, xl2tpd
 from interop.lab import Namespace
@@ -111,5 +112,7 @@ class Client(program.Client):
     def start(self, *more: str) -> None:
         """Start it; returns at once."""
         scheme = "l2tp+ipsec" if self.setting.mode == "transport" else "ikev2"
-        url = f"{scheme}://{self.user}@{self.server}"
+        # With EAP-TLS the name that is said must stand in the certificate.
+        user = self.setting.client_name if self.setting.auth == "eap-tls" else self.user
+        url = f"{scheme}://{quote(user, safe='')}@{self.server}"
         self._launch("connect", url, *self.options, *more)
