@@ -24,7 +24,7 @@ class Weakness:
     """"modp1024", "3des", "pfs-modp1024", "sha256-96"."""
     device: str = "any"
     """Class of device as `talpa.ike.devices` tells it: "windows", "apple", "android", "chromeos",
-    "routeros", "linux"...; "any": all."""
+    "routeros", "strongswan"...; "any": all."""
     until: date | None = None
     """The last day; None: no end."""
 
