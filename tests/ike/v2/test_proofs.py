@@ -10,7 +10,7 @@ from talpa.ike.config import Psk
 from talpa.ike.events import AssociationUp, IkeUp
 from talpa.ike.identities import from_text
 from talpa.ike.policies import COMPATIBLE
-from talpa.ike.v2 import init
+from talpa.ike.v2 import init_initiator, init_responder
 from talpa.wire import Secret
 
 BY_CERTIFICATE = l2tp(
@@ -46,7 +46,8 @@ def test_without_rfc_7427_the_classic_methods_serve(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As if neither end had heard of hashes that the other takes.
-    monkeypatch.setattr(init, "_take_hashes", lambda *_: None)
+    for module in (init_initiator, init_responder):
+        monkeypatch.setattr(module, "take_hashes", lambda *_: None)
     world = by_certificate(kind)
     for party in (world.left, world.right):
         # RSA goes with SHA-1 then: only where the policy knows it.

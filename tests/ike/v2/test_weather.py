@@ -6,6 +6,7 @@ import pytest
 
 from ike.v2.ends import World, config, l2tp
 from simnet.link import Link
+from talpa.ike.events import AssociationUp
 from talpa.ike.v2 import liveness
 
 SEEDS = int(os.environ.get("TALPA_SEEDS", "100"))
@@ -61,7 +62,7 @@ def storm(seed: int) -> None:
         held = party.leftovers()
         del held["deadlines"]
         assert held == CLEAN, (seed, party.host, held)
-        assert len({e.association for e in party.events if hasattr(e, "spec")}) == 1
+        assert len(party.of(AssociationUp)) == 1
     # One association from the beginning to the end, and then nothing at all.
     world.left.sas.close(world.left.up, "Enough.", world.now)
     world.left.settle(world.now)

@@ -9,7 +9,6 @@ from talpa.crypto.prf import prf as prf_of
 from talpa.crypto.signing import BadSignature, verify_classic, verify_rfc7427
 from talpa.ike.config import Psk
 from talpa.ike.identities import Identity, parse_identity
-from talpa.ike.v2.init import policy_of
 from talpa.ike.v2.keymat import Keys
 from talpa.ike.v2.numbers import CERT_X509, AuthMethod, Kind
 from talpa.ike.v2.payloads import (
@@ -99,7 +98,7 @@ def signature(
 def takes_sha1(sa: IkeSa) -> bool:
     """Whether RSA goes with SHA-1, as those sign who do not know RFC 7427: where the policy takes
     SHA-1 at all."""
-    return PrfId.HMAC_SHA1 in policy_of(sa).prf
+    return PrfId.HMAC_SHA1 in sa.policy.prf
 
 
 def certificates(credential: Credential) -> list[tuple[Kind, CertificateData]]:

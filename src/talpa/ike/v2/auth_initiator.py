@@ -31,10 +31,11 @@ from talpa.ike.v2.auth import (
 from talpa.ike.v2.child import ask_first, take_first
 from talpa.ike.v2.handshake import Handshake
 from talpa.ike.v2.informational import DeleteIke
-from talpa.ike.v2.init import read_gateway, refusal_of
 from talpa.ike.v2.keymat import Keys, with_ppk
 from talpa.ike.v2.numbers import AuthMethod, Exchange, Kind, NotifyKind
 from talpa.ike.v2.payloads import Authentication, Chain, Contents, notify
+from talpa.ike.v2.redirect import read_gateway
+from talpa.ike.v2.refusals import refusal_of
 from talpa.ike.v2.room import peer_of
 from talpa.ike.v2.sa import IkeSa, Stage
 from talpa.sansio import Path
@@ -91,7 +92,7 @@ class _Round(ABC):
         """The response could not be read."""
         _break_off(sa, reason, now)
 
-    def dropped(self, _sa: IkeSa) -> None:
+    def dropped(self, _sa: IkeSa) -> None:  # noqa: B027
         """It holds nothing."""
 
 

@@ -16,10 +16,10 @@ from talpa.ike.policies import (
     describe_policy,
     esp_offers,
 )
-from talpa.ike.v2.init import policy_of, refusal_of
+from talpa.ike.v2.children import Child, Sides
 from talpa.ike.v2.keymat import child_keymat
 from talpa.ike.v2.numbers import Kind, NotifyKind
-from talpa.ike.v2.payloads import Contents, Proposal, notify, show_selector
+from talpa.ike.v2.payloads import Contents, notify, show_selector
 from talpa.ike.v2.proposals import (
     accepted_esp,
     choose_additional,
@@ -27,7 +27,9 @@ from talpa.ike.v2.proposals import (
     esp_offers_of,
     esp_proposal,
 )
-from talpa.ike.v2.sa import Child, IkeSa, Sides
+from talpa.ike.v2.refusals import refusal_of
+from talpa.ike.v2.sa import IkeSa
+from talpa.ike.v2.sa_payload import Proposal
 from talpa.ike.v2.selectors import (
     L2TP,
     UDP,
@@ -102,7 +104,7 @@ def make_sas(
 
 def choose(sa: IkeSa, contents: Contents) -> EspChoice:
     """The best of what the peer offers. Raises `Refusal`."""
-    config, policy = sa.room.shared.config, policy_of(sa)
+    config, policy = sa.room.shared.config, sa.policy
     ah = config.ah or bool(sa.connection and sa.connection.ah)
     offers = esp_offers_of(
         contents.one(Kind.SA), ah=ah, additional=policy.additional, first=sa.handshake is not None
@@ -214,7 +216,7 @@ def child_parts(
     assert isinstance(proposal, Proposal)
     additional: tuple[GroupId, ...] = ()
     if sa.handshake is None:
-        additional = choose_additional(proposal, policy_of(sa).additional) or ()
+        additional = choose_additional(proposal, sa.policy.additional) or ()
     answer = esp_answer(proposal, choice.suite, group, additional, spi.to_bytes(4, "big"))
     chain: Parts = [(Kind.SA, (answer,)), (Kind.TS_I, wire[1]), (Kind.TS_R, wire[0])]
     if mode is Mode.TRANSPORT:
@@ -254,7 +256,7 @@ def offers_for(sa: IkeSa, group: GroupId, suite: Suite | None = None) -> tuple[E
     """Ours for a child. `suite`: of the one that is to be re-keyed comes first of all."""
     config, connection = sa.room.shared.config, sa.connection
     ah = bool(connection and connection.ah) if suite is None else suite.protocol.name == "AH"
-    offers = esp_offers(policy_of(sa), config.wall().date(), version=2, pfs=group, ah=ah)
+    offers = esp_offers(sa.policy, config.wall().date(), version=2, pfs=group, ah=ah)
     transforms = connection.habits.esp_transforms if connection is not None else None
     if transforms is None:
         return offers

@@ -20,13 +20,14 @@ from talpa.ike.v2.child import (
     too_many,
     watch_childless,
 )
+from talpa.ike.v2.children import Child, Sides
 from talpa.ike.v2.followup import Following, FollowupTask, link_of, wait
 from talpa.ike.v2.informational import DeleteChild
-from talpa.ike.v2.init import policy_of
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
-from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, Notify, Proposal, ke, notify
+from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, Notify, ke, notify
 from talpa.ike.v2.proposals import accepted_esp, chosen_additional, esp_proposal
-from talpa.ike.v2.sa import Child, IkeSa, Sides, Stage
+from talpa.ike.v2.sa import IkeSa, Stage
+from talpa.ike.v2.sa_payload import Proposal
 from talpa.ike.v2.selectors import narrowed, narrowed_ports
 from talpa.sansio import Path
 
@@ -269,7 +270,7 @@ class RekeyChild:
         elif error.kind == NotifyKind.NO_PROPOSAL_CHOSEN and sa.suite is not None:
             # Whether the peer wants PFS was never said: try the other way (RFC 7296 1.3.3).
             group = GroupId.NONE if self._group else sa.suite.group
-        known = policy_of(sa).pfs_groups
+        known = sa.policy.pfs_groups
         if group is not None and group not in self._tried and (not group or group in known):
             self._tried.add(group)
             self._group = group

@@ -2,7 +2,7 @@
 (RFC 7296 2.23)."""
 
 from talpa.esp.sa import Encapsulation
-from talpa.ike.v2.init import nat_found, nat_notifies
+from talpa.ike.v2.nat_detection import nat_found, nat_notifies
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind
 from talpa.ike.v2.payloads import Chain, Contents, notify
 from talpa.ike.v2.sa import IkeSa, Stage

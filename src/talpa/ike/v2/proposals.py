@@ -1,12 +1,15 @@
 """Proposals on the wire, and what the policies make of them (RFC 7296 3.3, RFC 9370 2.2.2)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
 
 from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId, PrfId
 from talpa.esp.sa import Protocol, Suite
-from talpa.ike.policies import EspOffer, IkeOffer, IkeSuite
+from talpa.ike.config import Policy
+from talpa.ike.policies import EspOffer, IkeOffer, IkeSuite, ike_offers
 from talpa.ike.v2.numbers import ProtocolId, TransformKind
-from talpa.ike.v2.payloads import Proposal, Transform
+from talpa.ike.v2.sa_payload import Proposal, Transform
 
 _IKE_KINDS = {
     TransformKind.ENCR,
@@ -273,3 +276,15 @@ def accepted_esp(
             integrity = one.integrity[0] if one.integrity else IntegrityId.NONE
             return Suite(one.protocol, encryption, bits, integrity, esn), group, one.spi
     return None
+
+
+def own_ike_offers(policy: Policy, today: date) -> tuple[IkeOffer, ...]:
+    """By the policy. Who does not know additional key exchanges passes over a whole proposal that
+    has one (RFC 9370 2.2.2): so the same stands there without, too."""
+    offers = ike_offers(policy, today, version=2)
+    if not policy.require_additional:
+        plain = [one for one in offers if one.additional]
+        offers += tuple(
+            replace(one, number=len(offers) + at, additional=()) for at, one in enumerate(plain, 1)
+        )
+    return offers

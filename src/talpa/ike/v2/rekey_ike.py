@@ -11,12 +11,18 @@ from talpa.ike.policies import IkeOffer, IkeSuite, choose_ike
 from talpa.ike.v2 import liveness, rules
 from talpa.ike.v2.followup import Following, FollowupTask, link_of, wait
 from talpa.ike.v2.informational import DeleteIke
-from talpa.ike.v2.init import our_offers, policy_of
 from talpa.ike.v2.keymat import ike_keys, rekeyed_skeyseed
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
-from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, Proposal, ke
-from talpa.ike.v2.proposals import accepted_ike, ike_answer, ike_offers_of, ike_proposal
+from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, ke
+from talpa.ike.v2.proposals import (
+    accepted_ike,
+    ike_answer,
+    ike_offers_of,
+    ike_proposal,
+    own_ike_offers,
+)
 from talpa.ike.v2.sa import IkeSa, Stage
+from talpa.ike.v2.sa_payload import Proposal
 from talpa.sansio import Path
 
 _NONCE_OCTETS = 32
@@ -231,7 +237,7 @@ def _offers(sa: IkeSa) -> tuple[IkeOffer, ...]:
     """As in IKE_SA_INIT, but additional key exchanges only, and then surely, where this one was
     made with some: what was safe stays safe."""
     assert sa.suite is not None
-    offers = our_offers(sa)
+    offers = own_ike_offers(sa.policy, sa.room.shared.config.wall().date())
     if any(sa.suite.additional):
         return tuple(one for one in offers if one.additional)
     return tuple(one for one in offers if not one.additional) or offers
@@ -250,7 +256,7 @@ def answer(sa: IkeSa, contents: Contents, now: float) -> None:
     shared_ = sa.room.shared
     offers = ike_offers_of(contents.one(Kind.SA), 8)
     device = sa.peer.device if sa.peer else ""
-    choice = choose_ike(policy_of(sa), offers, device, shared_.config.wall().date())
+    choice = choose_ike(sa.policy, offers, device, shared_.config.wall().date())
     if choice is None:
         sa.refuse(NotifyKind.NO_PROPOSAL_CHOSEN, now)
         return

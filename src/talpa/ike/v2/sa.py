@@ -3,21 +3,21 @@
 from collections.abc import Hashable
 from enum import Enum
 from hashlib import blake2s
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from talpa.crypto.prf import prf as prf_of
-from talpa.esp.sa import Mode, Selector, Suite
-from talpa.ike.associations import Pair
-from talpa.ike.config import Connection, Lifetimes
+from talpa.ike.config import Connection, Lifetimes, Policy
 from talpa.ike.events import AddressOffer, IkeDown, IkeFailed, Peer
 from talpa.ike.fragments import Reassembly
 from talpa.ike.header import Header
 from talpa.ike.identities import Identity
 from talpa.ike.policies import IkeSuite
+from talpa.ike.v2.children import Child
 from talpa.ike.v2.keymat import Keys
 from talpa.ike.v2.numbers import Exchange, Flag, NotifyKind
-from talpa.ike.v2.payloads import Chain, Contents, notify, write_chain
+from talpa.ike.v2.payloads import Chain, notify, write_chain
 from talpa.ike.v2.protection import Envelope, Opened, Protection, authenticated_chunk
+from talpa.ike.v2.tasks import Asked, Task
 from talpa.sansio import Path
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 _LINGER = 10.0
 """Seconds that an SA which is over still answers what comes again."""
-Sides = tuple[tuple[Selector, ...], tuple[Selector, ...]]
-"""Selectors of ours, and of the peer."""
-
 _BAD_MESSAGES = 5
 """Messages that do not open, after which a half-open SA takes no more."""
 
@@ -44,83 +41,6 @@ class Stage(Enum):
     CLOSING = "closing"
     """Our delete is on its way; nothing else happens any more."""
     GONE = "gone"
-
-
-class Task(Protocol):
-    """One request of ours, from its making to its response."""
-
-    exchange: Exchange
-
-    def build(self, sa: "IkeSa", now: float) -> Chain | None:
-        """The payloads; None: there is no need any more."""
-
-    def done(self, sa: "IkeSa", contents: Contents, path: Path, now: float) -> None:
-        """The response came."""
-
-    def failed(self, sa: "IkeSa", reason: str, now: float) -> None:
-        """The response is nothing that could be read."""
-
-    def dropped(self, sa: "IkeSa") -> None:
-        """The IKE SA is gone, and the request with it: give back what it holds."""
-
-
-class Asked:
-    """The request that awaits its response."""
-
-    __slots__ = ("datagrams", "id", "sends", "task")
-
-    def __init__(self, message_id: int, task: Task, datagrams: list[bytes]) -> None:
-        self.id = message_id
-        self.task = task
-        self.datagrams = datagrams
-        self.sends = 0
-
-
-class Child:
-    """One pair of SAs, and what re-keying it needs."""
-
-    __slots__ = (
-        "answered_with",
-        "deleting",
-        "group",
-        "mode",
-        "pair",
-        "rekeyed_by",
-        "rekeying",
-        "sa",
-        "suite",
-        "wire",
-    )
-
-    def __init__(
-        self, sa: "IkeSa", pair: Pair, suite: Suite, mode: Mode, wire: Sides, group: int
-    ) -> None:
-        self.sa = sa
-        self.pair = pair
-        self.suite = suite
-        self.mode = mode
-        self.wire = wire
-        """Its selectors as they stood in the exchange."""
-        self.group = group
-        """Of PFS, as it was last made with; 0: none."""
-        self.rekeying = False
-        """Our request to re-key it waits, or is under way."""
-        self.rekeyed_by: tuple[bytes, Child] | None = None
-        """The peer re-keyed it while our request was under way: the lower of the two nonces of its
-        exchange, and what came of it (RFC 7296 2.8.1)."""
-        self.answered_with: Child | None = None
-        """What we made of the peer's request to re-key it."""
-        self.deleting = False
-
-    @property
-    def inbound(self) -> bytes:
-        """The SPI as it stands on the wire."""
-        return self.pair.inbound_spi.to_bytes(4, "big")
-
-    @property
-    def outbound(self) -> bytes:
-        """The SPI as it stands on the wire."""
-        return self.pair.outbound_spi.to_bytes(4, "big")
 
 
 class IkeSa:
@@ -209,8 +129,8 @@ class IkeSa:
         self.next_ask = 0
         self.next_answer = 0
         self.answering: tuple[int, int, bytes, Path] | None = None
-        """The request whose response is still being made: message id, exchange, mark, and the way it
-        came, which the response goes back."""
+        """The request whose response is still being made: message id, exchange, mark, and the way
+        it came, which the response goes back."""
         self._answered: tuple[bytes, list[bytes]] | None = None
         self._answered_id = -1
         self._reassembly: tuple[int, bool, int, Reassembly] | None = None
@@ -241,6 +161,11 @@ class IkeSa:
         if self.initiator:
             return self.local_spi + self.remote_spi
         return self.remote_spi + self.local_spi
+
+    @property
+    def policy(self) -> Policy:
+        """What we take and offer in it."""
+        return (self.connection and self.connection.policy) or self.room.shared.config.policy
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -13,13 +13,15 @@ from talpa.ike.v2 import (
     create_child,
     followup,
     informational,
-    init,
+    init_initiator,
+    init_responder,
     intermediate,
     liveness,
     mobike,
     rekey_ike,
 )
 from talpa.ike.v2.child import watch_childless
+from talpa.ike.v2.init_common import derive
 from talpa.ike.v2.numbers import Exchange, Flag, Kind, NotifyKind
 from talpa.ike.v2.payloads import Contents, CriticalUnknown, read_chain
 from talpa.ike.v2.protection import Envelope, Opened
@@ -50,12 +52,12 @@ class Sas:
         from_initiator = bool(header.flags & Flag.INITIATOR)
         if header.exchange == Exchange.IKE_SA_INIT:
             if from_initiator and not response:
-                init.answer(self._room, path, header, data, now, natt=natt)
+                init_responder.answer(self._room, path, header, data, now, natt=natt)
                 return
             sa = self._room.sas.get(header.initiator_spi)
             if response and not from_initiator and sa is not None and sa.initiator:
                 self._shared.current = sa.number
-                init.response(sa, path, header, data, now)
+                init_initiator.response(sa, path, header, data, now)
                 return
             drops.add("IKEv2: IKE_SA_INIT with wrong header")
             return
@@ -71,7 +73,7 @@ class Sas:
             if len(data) > _MOST_HALF_OPEN_OCTETS:
                 drops.add("IKEv2: too long")
                 return
-            init.derive(sa)
+            derive(sa)
         self._shared.current = sa.number
         opened = sa.open(path, header, data, now)
         if opened is not None:
@@ -200,7 +202,7 @@ class Sas:
 
     def open(self, ike: int, call: Call, now: float) -> None:
         """Call a peer."""
-        init.begin(self._room, ike, call, now)
+        init_initiator.begin(self._room, ike, call, now)
 
     def close(self, ike: int, reason: str, now: float) -> bool:
         """Delete an IKE SA with its children; whether there is such a one."""

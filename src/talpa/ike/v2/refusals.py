@@ -1,0 +1,22 @@
+"""What errors of a peer mean."""
+
+from talpa.ike.v2.numbers import NotifyKind
+from talpa.ike.v2.payloads import Notify
+
+_REFUSALS = {
+    NotifyKind.NO_PROPOSAL_CHOSEN: "The peer takes none of the algorithms we offer: "
+    "choose a policy that both have.",
+    NotifyKind.AUTHENTICATION_FAILED: "The peer does not believe who we are: "
+    "compare the pre-shared key, the certificate or the password, and the identities.",
+    NotifyKind.TS_UNACCEPTABLE: "The peer refuses the addresses and ports we ask for.",
+    NotifyKind.INTERNAL_ADDRESS_FAILURE: "The peer has no address for us.",
+    NotifyKind.FAILED_CP_REQUIRED: "The peer wants us to ask it for an address.",
+    NotifyKind.SINGLE_PAIR_REQUIRED: "The peer wants one pair of addresses for each child.",
+    NotifyKind.NO_ADDITIONAL_SAS: "The peer takes no more children.",
+    NotifyKind.INVALID_SYNTAX: "The peer cannot read our message.",
+}
+
+
+def refusal_of(error: Notify) -> str:
+    """What an error that the peer sent means, in a sentence."""
+    return _REFUSALS.get(error.kind, f"The peer refuses: {error.kind}.")
