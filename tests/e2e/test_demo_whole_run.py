@@ -81,11 +81,16 @@ def test_a_whole_run(place: Path) -> None:
     assert "\x1b" not in said
     rungs = [line for line in said.splitlines() if line.count("|") == 2]
     told = " ".join(rungs)
-    wanted = "SCCRQ SCCRP SCCCN ICRQ ICRP ICCN LCP CHAP IPCP IPV6CP StopCCN Terminate-Request"
+    wanted = "Main Quick SCCRQ SCCRP SCCCN ICRQ ICRP ICCN LCP CHAP IPCP IPV6CP StopCCN Terminate-Request"
     assert all(word in told for word in wanted.split())
     assert max(map(len, rungs)) <= 100
     assert "malformed" not in told
     assert "again" not in told
+    assert "encrypted" not in told
+    assert re.search(r"IKE +version 1: AES", said)
+    assert re.search(r"ESP +AES-GCM-16-256, transport mode", said)
+    layers = said[said.index("layer by layer") :].split("\n\n")[0].splitlines()[1:]
+    assert [line.split()[0] for line in layers] == ["IPv4", "ESP", "UDP", "L2TP", "PPP", "IPv4"]
     assert re.search(r"user +alice, by MS-CHAPv2", said)
     assert re.search(r"IPv4 address +10\.77\.0\.\d+", said)
     assert re.search(r"IPv6 address +fd77:", said)

@@ -73,7 +73,10 @@ def _inside(next_header: int, payload: bytes) -> Dissection:
     if next_header == UDP and len(payload) >= 8:
         ports = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big")
         if _L2TP_PORT in ports:
-            return dissect_l2tp(payload[8:])
+            found = dissect_l2tp(payload[8:])
+            named = zip(("Source Port", "Destination Port"), map(str, ports), strict=True)
+            found.layers.insert(0, Layer("UDP", tuple(Field(*each) for each in named)))
+            return found
     sentence = f"sends {len(payload)} octets of protocol {next_header}"
     if next_header == _DUMMY:
         sentence = "sends nothing, to hide when it does"

@@ -54,7 +54,7 @@ def _play(seconds: float, *, color: bool) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="talpa-demo-") as place, World() as world:
             try:
-                with Wire(screen.rung) as wire:
+                with Wire(screen.rung, Path(place) / "keys") as wire:
                     Play(world, wire, screen, Path(place)).run(seconds)
             finally:
                 _take_no_more_interrupts()

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from talpa.api.client import ApiClient, ApiError
-from talpa.api.models import SessionInfo
+from talpa.api.models import Association, SessionInfo
 from talpa.cli.demo.screen import Screen
-from talpa.cli.demo.wire import L2TP, SIGNALLING, Wire
-from talpa.cli.demo.world import SERVER_ADDRESS, DemoError, World, stop
+from talpa.cli.demo.wire import EVERYTHING, KEYS, Wire
+from talpa.cli.demo.world import CLIENT_ADDRESS, SERVER_ADDRESS, DemoError, World, stop
 from talpa.cli.quantities import octets
 from talpa.wire import printable
 
@@ -32,10 +32,12 @@ socket = "{place}/talpa.sock"
 forward = false
 
 [ipsec]
-require = false
+listen = ["{address}:500"]
+listen_nat = ["{address}:4500"]
+key_log = "{place}/keys"
 
-[l2tp]
-listen = ["{address}:1701"]
+[[ipsec.psk]]
+secret_file = "psk"
 
 [[pool]]
 name = "demo"
@@ -74,7 +76,7 @@ class Play:
     def _acts(self, seconds: float) -> None:
         self._screen.line(
             f"A server ({SERVER_ADDRESS}) and a client, each in a network of its own, one wire "
-            "between them."
+            "between them. What they say is encrypted; it is shown with the server's key log."
         )
         self._start_server()
         self._screen.title("Connecting: what goes over the wire")
@@ -99,14 +101,16 @@ class Play:
             ),
         )
         self._secretly("password", password)
+        self._secretly("psk", secrets.token_urlsafe(24))
         self._talpa("server", "serve", "--config", str(self._place / "talpa.toml"), client=False)
         self._until("server", "did not answer on its socket", _SERVER_SECONDS, self._answers)
 
     def _connect(self) -> SessionInfo:
         self._talpa(
             "client",
-            *("connect", f"l2tp://{USER}@{SERVER_ADDRESS}"),
-            *("--password-file", str(self._place / "password"), "--no-dns"),
+            *("connect", f"l2tp+ipsec://{USER}@{SERVER_ADDRESS}", "--no-dns"),
+            *("--password-file", str(self._place / "password")),
+            *("--psk-file", str(self._place / "psk")),
             *("--state-dir", str(self._place / "client")),
             client=True,
         )
@@ -119,7 +123,11 @@ class Play:
     def _show_agreed(self, session: SessionInfo) -> None:
         say = self._screen.pair
         ours = self._world.addresses(client=True)
-        self._screen.title("Negotiated")
+        association = self._association()
+        self._screen.title("Negotiated, from the outer layer to the inner one")
+        say("IKE", f"version {association.version}: {association.ike_suite}, {association.method}")
+        say("ESP", f"{association.esp_suite}, {association.mode} mode")
+        say("L2TP", f"tunnel and session {session.id}")
         say("user", f"{session.user}, by {session.method}")
         say("IPv4 address", session.ipv4 or "none")
         say("IPv6 address", ", ".join(a for a in ours if ":" in a) or "none")
@@ -150,12 +158,24 @@ class Play:
         traffic = self._wire.ladder.traffic()
         if traffic is not None:
             self._screen.rung(traffic)
+        self._show_layers()
+
+    def _show_layers(self) -> None:
+        """The latest ping, taken apart."""
+        ping = self._wire.ping
+        if ping is None:
+            return
+        self._screen.title("The last of these packets, layer by layer")
+        self._screen.pair("IPv4", f"between {CLIENT_ADDRESS} and {SERVER_ADDRESS}: seen by all")
+        for layer in ping.layers:
+            fields = ", ".join(f"{field.name} {field.value}" for field in layer.fields[:4])
+            self._screen.pair(layer.name, fields)
 
     def _move(self, seconds: float) -> None:
         self._screen.title(
             f"Moving data through the tunnel, {seconds:g} s each way, one TCP stream"
         )
-        self._wire.listen_for(SIGNALLING)
+        self._wire.listen_for(KEYS)
         module = ("-m", "talpa.cli.demo.transfer")
         listener = self._world.start(
             *(sys.executable, *module, "listen", GATEWAY, str(_PORT)),
@@ -174,7 +194,7 @@ class Play:
                 name, f"{rate:,.0f} Mbit/s ({octets(int(count))} in {float(spent):.1f} s)"
             )
         stop(listener)
-        self._wire.listen_for(L2TP)
+        self._wire.listen_for(EVERYTHING)
 
     def _show_counters(self) -> None:
         session = self._session()
@@ -235,6 +255,15 @@ class Play:
 
     def _has_ipv6(self) -> bool:
         return any(":" in a for a in self._world.addresses(client=True))
+
+    def _association(self) -> Association:
+        try:
+            found = self._api.associations()
+        except ApiError as error:
+            raise DemoError(str(error), error.hint) from None
+        if not found:
+            raise DemoError("the server knows of no association", _LOOK)
+        return found[0]
 
     def _session(self) -> SessionInfo:
         try:
