@@ -17,7 +17,7 @@ from talpa.ike.events import (
 )
 from talpa.ike.header import parse_header
 from talpa.ike.identities import from_text
-from talpa.ike.v1 import messages
+from talpa.ike.v1 import messages, quick_mode
 from talpa.ike.v1.attributes import as_number
 from talpa.ike.v1.numbers import ConfigKind, Exchange, Notify, PayloadType
 from talpa.ike.v1.payloads import ATTRIBUTES, NOTIFY, Attributes, Notification
@@ -449,3 +449,21 @@ def test_several_associations_under_one_phase_1() -> None:
     wire.wait(5.0)
     assert len(wire.server.associations) == 2
     assert wire.server.up
+
+
+def test_phase_2_begun_over_and_over_does_not_push_out_what_lives() -> None:
+    wire = Wire()
+    wire.open()
+    live = pair_of(wire.server)
+    for _ in range(30):
+        wire.wait(1.0)
+        wire.change = lambda to, data: [data] if to == "server" else []
+        rekey(wire.client, wire.now)
+        wire.settle()
+        for sa in wire.client.room().by_uid.values():
+            for quick in list(sa.quicks.values()):
+                quick_mode.give_up(wire.client.room(), sa, quick)
+    assert len(wire.server.inbound) <= 8
+    assert pair_of(wire.server) == live
+    wire.wait(200.0)
+    assert list(wire.server.inbound) == [live.inbound.spi]

@@ -99,7 +99,16 @@ def linger_over(room: Room, inbound_spi: int) -> None:
 
 
 def crowd_out(room: Room, association: Association) -> None:
-    """No peer gets any number of pairs: the oldest goes."""
+    """No peer gets any number of pairs. Those that nobody needs go first, and never the one that is
+    sent with: otherwise old messages sent again would end what lives."""
     while len(association.pairs) >= MOST_PAIRS:
+        in_use = newest(room, association)
+        spare = [pair for pair in association.pairs if pair is not in_use]
+        victim = min(spare, key=lambda pair: (not pair.replaced, _is_confirmed(room, pair)))
         peering = room.peerings.get(association.ike)
-        room.delete_pair(association.pairs[0], peering.current if peering else None)
+        room.delete_pair(victim, peering.current if peering else None)
+
+
+def _is_confirmed(room: Room, pair: Pair) -> bool:
+    child = room.children.get(pair.inbound_spi)
+    return child is not None and child.done is not None

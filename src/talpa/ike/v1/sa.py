@@ -188,9 +188,9 @@ class IkeSa:
         self.expires: float | None = None
         self.renew_at: float | None = None
         self.outgoing: Outgoing | None = None
-        self.replies: dict[bytes, bytes | None] = {}
+        self.replies: tuple[tuple[bytes, bytes | None], ...] = ()
         """Fingerprint of a message that was dealt with, and what was answered."""
-        self.message_ids: list[int] = []
+        self.message_ids: tuple[int, ...] = ()
         """Of finished exchanges: none begins again."""
         self.quicks: dict[int, Quick] = {}
         """Exchanges of phase 2 under way, by message id."""
@@ -207,9 +207,7 @@ class IkeSa:
 
     def over(self, message_id: int) -> None:
         """An exchange is finished."""
-        if len(self.message_ids) >= _KEPT_IDS:
-            del self.message_ids[0]
-        self.message_ids.append(message_id)
+        self.message_ids = (*self.message_ids[1 - _KEPT_IDS :], message_id)
         self.quicks.pop(message_id, None)
         if not self.quicks:
             # A dictionary that was emptied keeps its room.
@@ -217,9 +215,7 @@ class IkeSa:
 
     def remember(self, message: bytes, reply: bytes | None) -> None:
         """Answer this message the same way when it comes again."""
-        while len(self.replies) >= _KEPT_REPLIES:
-            del self.replies[next(iter(self.replies))]
-        self.replies[fingerprint(message)] = reply
+        self.replies = (*self.replies[1 - _KEPT_REPLIES :], (fingerprint(message), reply))
 
 
 class Peering:

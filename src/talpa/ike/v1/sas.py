@@ -81,12 +81,12 @@ class Sas:
                 raise Malformed("fragments of no message of this SA")
         self._shared.current = sa.ike
         known = fingerprint(data)
-        if known in sa.replies:
-            room.drops.add("duplicate")
-            reply = sa.replies[known]
-            if reply is not None:
-                room.send(sa, reply)
-            return
+        for seen, reply in sa.replies:
+            if seen == known:
+                room.drops.add("duplicate")
+                if reply is not None:
+                    room.send(sa, reply)
+                return
         if header.exchange in (Exchange.MAIN, Exchange.AGGRESSIVE):
             self._phase_1(sa, header, data, path, now, natt=natt)
             return
@@ -168,7 +168,7 @@ class Sas:
         self._room.drops.add("phase 2 before phase 1 is done")
         waiting = sa.exchange == Exchange.AGGRESSIVE and sa.awaits == 3
         if waiting and header.exchange == Exchange.QUICK:
-            for reply in sa.replies.values():
+            for _, reply in sa.replies:
                 if reply is not None:
                     self._room.send(sa, reply)
 
