@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pages.drops import drops
+from pages.ipsec import ike
 from pages.limits import limits
 from pages.machines import state_machines
 from pages.markdown import section
@@ -23,6 +24,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "drops.md": drops,
     "l2tpv2.md": l2tpv2,
     "ppp.md": ppp,
+    "ike.md": ike,
     "state-machines.md": state_machines,
     "families.md": lambda: (
         "# Families of the load generator\n\n"

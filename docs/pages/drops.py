@@ -10,7 +10,9 @@ import talpa
 
 SOURCE = Path(talpa.__file__).parent
 _ROOMS = {
-    "dataplane": "Data plane",
+    "dataplane": "Data plane, ESP and AH",
+    "ike": "IKE",
+    "eap": "EAP",
     "l2tp": "L2TP",
     "ppp": "PPP",
     "hostconfig": "DHCP, DHCPv6 and router advertisements",
@@ -24,18 +26,31 @@ def reasons() -> dict[str, list[str]]:
     """Every reason, by room."""
     found: dict[str, set[str]] = {room: set() for room in _ROOMS}
     for room, texts in found.items():
-        for path in sorted((SOURCE / room).rglob("*.py")):
-            texts.update(_reasons(ast.parse(path.read_text())))
+        trees = [ast.parse(path.read_text()) for path in sorted((SOURCE / room).rglob("*.py"))]
+        constants = {name: text for tree in trees for name, text in _constants(tree)}
+        for tree in trees:
+            texts.update(_reasons(tree, constants))
     return {room: sorted(texts, key=str.lower) for room, texts in found.items()}
 
 
-def _reasons(tree: ast.AST) -> Iterator[str]:
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Texts that a module names."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            text = _text(node.value)
+            if text:
+                yield node.targets[0].id, text
+
+
+def _reasons(tree: ast.AST, constants: dict[str, str]) -> Iterator[str]:
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call) or not call.args or not _drops(call.func):
             continue
-        text = _text(call.args[0])
-        if " " in text and any(c.isalpha() for c in text):
-            yield text
+        said = call.args[0]
+        for node in (said.body, said.orelse) if isinstance(said, ast.IfExp) else (said,):
+            text = constants.get(node.id, "") if isinstance(node, ast.Name) else _text(node)
+            if " " in text and any(c.isalpha() for c in text):
+                yield text
 
 
 def _drops(function: ast.expr) -> bool:

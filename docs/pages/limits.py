@@ -1,4 +1,5 @@
 """Every bound on what a peer can make the server keep or do, with its value from the code."""
+# ruff: noqa: SLF001 - many bounds are their modules' own
 
 from dataclasses import fields
 from typing import Any
@@ -6,8 +7,25 @@ from typing import Any
 from pages.markdown import table
 
 from talpa.aaa.limits import GuessLimits
+from talpa.crypto import certificate_values, trust
 from talpa.dataplane.reference import early, outbound, sequencing
+from talpa.eap import authenticator, mschapv2, tls_fragments
+from talpa.esp import life, replay
 from talpa.hostconfig import dhcpv6_message, names, routes
+from talpa.ike import admission as ike_admission
+from talpa.ike import fragments as ike_fragments
+from talpa.ike import header, identities, invalid_version
+from talpa.ike.config import Config as Ike
+from talpa.ike.v1 import establishment, quick_mode, sas
+from talpa.ike.v1 import messages as v1_messages
+from talpa.ike.v1 import pairs as v1_pairs
+from talpa.ike.v1 import payloads as v1_payloads
+from talpa.ike.v1 import proofs as v1_proofs
+from talpa.ike.v2 import child, config_payload
+from talpa.ike.v2 import payloads as v2_payloads
+from talpa.ike.v2 import sa as v2_sa
+from talpa.ike.v2 import sa_payload as v2_sa_payload
+from talpa.ike.v2 import sas as v2_sas
 from talpa.l2tp import control_channel
 from talpa.l2tp.config import Config as L2tp
 from talpa.l2tp.v2 import body, calls, endpoint, reception
@@ -16,7 +34,7 @@ from talpa.ppp import options as ppp_options
 from talpa.ppp.auth import formats
 from talpa.ppp.config import Config as Ppp
 from talpa.ppp.lcp import core as lcp
-from talpa.roles import admission
+from talpa.roles import access, admission
 from talpa.server.api_server import MAX_CONNECTIONS, MAX_LINE
 from talpa.server.log import FIELD_LIMIT, MESSAGE_LIMIT, Log
 
@@ -28,7 +46,9 @@ def limits() -> str:
     return "".join(
         f"### {title}\n\n" + table(("What", "Limit", "What happens above it"), rows)
         for title, rows in (
-            ("Before a peer has shown where it is", _strangers()),
+            ("Before a peer of IKE has proved who it is", _unproven()),
+            ("A peer with IPsec", _peers()),
+            ("L2TP, before a peer has shown where it is", _strangers()),
             ("A peer with a tunnel", _tunnels()),
             ("A caller", _callers()),
             ("Parsers", _parsers()),
@@ -45,6 +65,132 @@ def _of(kind: Any, name: str) -> Any:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def _unproven() -> list[Row]:
+    return [
+        (
+            "Set-ups of IKE under way (`[ipsec.limits] half_open`)",
+            f"{_number(_of(Ike, 'half_open'))}; {ike_admission._UNPROVEN_SHARE:.0%} of them for "
+            "peers that answered no cookie",
+            "no answer: `too many half-open SAs, or new ones too fast`, "
+            "`IKEv2: too many new exchanges`",
+        ),
+        (
+            "From one place (`half_open_per_address`; IPv4 address, or IPv6 /56)",
+            _number(_of(Ike, "half_open_per_place")),
+            "the same",
+        ),
+        (
+            "New ones from one place in a second (`rate_per_address`)",
+            _number(_of(Ike, "rate_per_place")),
+            "the same",
+        ),
+        (
+            "Under way in all, without a cookie (`cookies_from`; a quarter of it for one place)",
+            _number(_of(Ike, "cookies_from")),
+            "an IKEv2 peer gets a cookie, and nothing is kept of it: `IKEv2: cookie asked for`",
+        ),
+        ("A cookie is good for", f"{2 * ike_admission._SECRET_SECONDS:g} s at most", "another one"),
+        (
+            "Time to prove who it is",
+            f"{_of(Ike, 'half_open_seconds'):g} s",
+            "forgotten",
+        ),
+        (
+            "Octets of an IKEv2 message from a peer that has not proved itself",
+            _number(v2_sas._MOST_HALF_OPEN_OCTETS),
+            "`IKEv2: too long`",
+        ),
+        (
+            "Messages that do not open, in a set-up",
+            _number(v2_sa._BAD_MESSAGES),
+            "no more are looked at: `IKEv2: too many messages that do not open`, "
+            "`too many wrong proofs for one phase 1`",
+        ),
+        (
+            "Pre-shared keys tried against one IKEv1 peer",
+            _number(v1_proofs._MOST_CANDIDATES),
+            "the others are not tried",
+        ),
+        (
+            "Answers in Aggressive Mode, where it is allowed",
+            f"{sas._AGGRESSIVE_RATE:g} a second for all",
+            "`too much Aggressive Mode`",
+        ),
+        (
+            "Answers to other versions of IKE",
+            f"{invalid_version._PER_SECOND} a second",
+            "none is sent",
+        ),
+        (
+            "Packets of EAP each way, in one login",
+            _number(authenticator.MOST_ROUNDS),
+            "the login fails",
+        ),
+        ("Tries of EAP-MSCHAPv2 in one login", _number(mschapv2.TRIES), "the login fails"),
+        (
+            "Octets of one message of EAP-TLS",
+            _number(tls_fragments.MOST_MESSAGE),
+            "`EAP-TLS message too long`",
+        ),
+        (
+            "A certificate",
+            f"{_number(certificate_values.MOST_OCTETS)} octets, "
+            f"{certificate_values.MOST_NAMES} names",
+            "refused",
+        ),
+        (
+            "Certificates that a peer sends",
+            f"{trust.MOST_CERTIFICATES}, {trust._MOST_SIGNATURES} signatures checked",
+            "refused",
+        ),
+    ]
+
+
+def _peers() -> list[Row]:
+    return [
+        (
+            "Quick Mode exchanges under way in one phase 1",
+            _number(quick_mode._MOST_AT_ONCE),
+            "`too many exchanges at once`",
+        ),
+        (
+            "Associations of one peer (IKEv1); children of one IKE SA (IKEv2)",
+            f"{quick_mode._MOST_ASSOCIATIONS}; {child._MOST_CHILDREN}",
+            "refused with NO-PROPOSAL-CHOSEN or NO_ADDITIONAL_SAS",
+        ),
+        (
+            "Pairs of SAs of one association, old ones among them",
+            _number(v1_pairs.MOST_PAIRS),
+            "the oldest goes",
+        ),
+        (
+            "IKE without an association",
+            f"{establishment.IDLE:g} s (IKEv1), {child._CHILDLESS:g} s (IKEv2)",
+            "ended",
+        ),
+        (
+            "An association for L2TP without a tunnel in it",
+            f"{access.UNUSED_SECONDS:g} s",
+            "ended: `no L2TP tunnel in it any more`",
+        ),
+        (
+            "Silence until the peer is asked (`[ipsec] dpd`), and requests without an answer",
+            f"{_of(Ike, 'dpd'):g} s, {_of(Ike, 'retransmit_limit')} times",
+            "its IKE SA and associations end",
+        ),
+        (
+            "How far packets may be out of order (`replay_window`)",
+            f"{_number(_of(Ike, 'window'))} packets; {_number(replay.LARGEST)} at most",
+            "counted as replayed",
+        ),
+        (
+            "Packets, and octets, under one key of 3DES",
+            f"{_number(life.DES3_PACKETS)}, {_number(life.DES3_OCTETS)}",
+            "new keys before that, none afterwards",
+        ),
+    ]
 
 
 def _strangers() -> list[Row]:
@@ -206,6 +352,38 @@ def _callers() -> list[Row]:
 
 def _parsers() -> list[Row]:
     return [
+        ("Octets of an IKE message", _number(header.MOST_OCTETS), "`IKE message too long`"),
+        (
+            "Fragments of an IKE message",
+            f"{ike_fragments.MOST_FRAGMENTS}, {_number(ike_fragments.MOST_OCTETS)} octets together",
+            "the message is dropped",
+        ),
+        (
+            "Payloads in an IKE message",
+            f"{v1_messages._MOST_PAYLOADS} (IKEv1), {v2_payloads._MOST_PAYLOADS} (IKEv2)",
+            "`too many payloads`",
+        ),
+        (
+            "Proposals, and transforms of each",
+            f"{v1_payloads._MOST_PROPOSALS} (IKEv1), {v2_sa_payload._MOST_PROPOSALS} (IKEv2), "
+            f"{v2_sa_payload._MOST_TRANSFORMS}",
+            "`too many proposals`, `too many transforms`",
+        ),
+        (
+            "Traffic selectors in a payload",
+            _number(v2_payloads._MOST_SELECTORS),
+            "the message is dropped",
+        ),
+        (
+            "An identity",
+            f"{_number(identities.MOST_OCTETS)} octets",
+            "`identity of wrong length`",
+        ),
+        (
+            "Addresses, networks and names in a configuration payload",
+            _number(config_payload._MOST),
+            "the others are not looked at",
+        ),
         ("AVPs in a message", _number(body.MOST_AVPS), "`too many AVPs`"),
         (
             "PPP options in a packet",

@@ -37,7 +37,26 @@ def state_machines() -> str:
         )
         + "What is in no row of these four follows the same rule, with CDN in place of StopCCN.\n\n"
         + _ppp()
+        + "## An association of IPsec\n\n"
+        "It outlives its keys, its IKE SA and its peer's address. Drawn by hand; the words are "
+        "those of the log.\n\n"
+        "<!-- --8<-- [start:association] -->\n\n"
+        + drawing(_ASSOCIATION, _ASSOCIATION_WAYS)
+        + "<!-- --8<-- [end:association] -->\n\n"
     )
+
+
+_ASSOCIATION = ("nothing", "peers unproven", "IKE is up", "association is up", "new keys, old keys")
+_ASSOCIATION_WAYS = (
+    (0, 1, ["first message of IKE"]),
+    (1, 2, ["both ends prove", "themselves: ike-up"]),
+    (2, 3, ["SAs agreed on:", "association-up"]),
+    (3, 4, ["lifetime nearly over:", "new SAs beside"]),
+    (4, 3, ["old SAs deleted"]),
+    (1, 0, ["ike-failed, 30 s"]),
+    (2, 0, ["ike-down"]),
+    (3, 0, ["delete, no answer:", "association-down"]),
+)
 
 
 def _drawing(rows: dict) -> str:

@@ -10,11 +10,24 @@ from pages.markdown import code, table
 import talpa
 
 SOURCE = Path(talpa.__file__).parent
-_CLIENT = "server/client_process.py", "roles/client.py"
+_CLIENT = (
+    "server/client_process.py",
+    "server/client_roles.py",
+    "roles/client.py",
+    "roles/ipsec_client.py",
+)
+_BOTH = ("roles/ipsec_notices.py",)
+"""Said by the server and by the client."""
+_NOT_LOGGED = ("keys",)
+"""Lines of the key log, which go to its files alone."""
 _TELLERS = ("_tell", "_say")
 """Methods whose first argument is a notice's name."""
 
 MEANINGS: dict[str, str] = {
+    "association-down": "An association ended, and with it every tunnel and address in it. "
+    "`replayed` and `forged` count packets that were not taken.",
+    "association-up": "IPsec with a peer is up: packets may go through. It outlives its keys: that "
+    "they are made anew is not said.",
     "call-failed": "A call ended before PPP began in it; the text says why.",
     "call-up": "A call is up, and PPP begins in it.",
     "configuration-warning": "Something in the configuration works but is likely not meant.",
@@ -24,7 +37,16 @@ MEANINGS: dict[str, str] = {
     "disconnected": "The connection ended; the text says why.",
     "disconnecting": "Somebody asked for the end (Ctrl-C, SIGTERM).",
     "fault": "An error in Talpa itself, with its traceback. The server goes on. Please report it.",
+    "ike-down": "An IKE SA ended, and every association that no other IKE SA took over.",
+    "ike-failed": "IKE with a peer came to nothing. `stage` says where, `reason` why. When nothing "
+    "was in common the sentence holds both lists: what was offered, and what is allowed.",
+    "ike-rekeyed": "The keys of IKE itself were made anew.",
+    "ike-up": "A peer has proved who it is. A warning where something weak was taken because the "
+    "configuration allows it: `weak` names it.",
     "ipv6": "There are IPv6 addresses.",
+    "key-log": "Every key is written to a directory, for Wireshark. Only for finding faults.",
+    "link-unreachable": "The other end of a link from router to router cannot be called: its name "
+    "has no address, or there is no route. It is tried again.",
     "login-failed": "A name or password was wrong, an account is disabled or its password has "
     "expired, or the user must wait after earlier failures; `reason` says which.",
     "name-servers": "The name servers that the server gave.",
@@ -42,7 +64,8 @@ MEANINGS: dict[str, str] = {
     "session-refused": "The password was right, but there is no address, or there are too many "
     "sessions.",
     "session-replaced": "A user who may have no more sessions logged in again from the same device "
-    "(same address and L2TP host name): the earlier session, which the device has lost, ends.",
+    "(same address, L2TP host name and IPsec identity): the earlier session, which the device has "
+    "lost, ends.",
     "session-up": "A user is connected. `seconds` is the time from the call to this line.",
     "stage": "As `progress`, for programs.",
     "stopping": "The server says goodbye to its clients.",
@@ -71,11 +94,13 @@ def logged() -> list[Logged]:
     """Every notice in the source."""
     found = []
     for path in sorted(SOURCE.rglob("*.py")):
-        client = path.relative_to(SOURCE).as_posix() in _CLIENT
+        name = path.relative_to(SOURCE).as_posix()
         tree = ast.parse(path.read_text())
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-                found += [Logged(*said, client) for said in _said(function)]
+                ends = (False, True) if name in _BOTH else (name in _CLIENT,)
+                said = [one for one in _said(function) if one[0] not in _NOT_LOGGED]
+                found += [Logged(*one, client) for one in said for client in ends]
     return found
 
 
@@ -162,7 +187,9 @@ def _rows(notices: list[Logged]) -> str:
 
 _SESSIONS = """## Fields
 
-`session` is `tunnel/session`, the ids that the server gave out; `talpa disconnect` takes it.
-`tunnel` is the first half. `client` is the address that the tunnel comes from, `peer` the same with
-its port. `received_octets` came from the client, `sent_octets` went to it.
+`session` is `tunnel/session`, the ids that the server gave out, or `ike/number` for a user of IKEv2
+without L2TP; `talpa disconnect` takes it. `tunnel` is the first half. `ike` is the number of an IKE
+SA, `association` that of an association (`talpa sas`). `client` is the address that the peer comes
+from, `peer` the same with its port. `received_octets` came from the client, `sent_octets` went to
+it.
 """

@@ -2,9 +2,15 @@
 
 from pages.markdown import table
 
+from talpa.esp.sa import Protocol
+from talpa.ike.devices import name_of
+from talpa.ike.suites import EspOffer, IkeOffer
+from talpa.ike.words import describe_offers, group_name
 from talpa.l2tp.v2 import messages
 from talpa.ppp import registry
 from talpa.storm.families import FAMILIES, Family
+from talpa.storm.security import SecurityHabits
+from talpa.storm.security_families import SECURITY
 
 
 def l2tpv2() -> str:
@@ -59,7 +65,47 @@ def families() -> str:
     head = ("", *(f"`{name}`" for name in FAMILIES))
     everybody = list(FAMILIES.values())
     rows = [(title, *(show(family) for family in everybody)) for title, show in _HABITS]
+    rows += [(title, *(show(SECURITY[name]) for name in FAMILIES)) for title, show in _IPSEC]
     return table(head, rows)
+
+
+def _ike_offers(habits: SecurityHabits) -> str:
+    offers = [
+        IkeOffer(0, ((cipher, bits),), (), (prf,), (group,))
+        for cipher, bits, prf, group in habits.ike.ike_transforms or ()
+    ]
+    return _offers(offers)
+
+
+def _esp_offers(habits: SecurityHabits) -> str:
+    offers = [
+        EspOffer(0, Protocol.ESP, b"", ((cipher, bits),), (mac,))
+        for cipher, bits, mac in habits.ike.esp_transforms or ()
+    ]
+    return _offers(offers)
+
+
+def _offers(offers: list[IkeOffer] | list[EspOffer]) -> str:
+    lines = describe_offers(offers)
+    return "; ".join(line.partition(" ")[2].partition(" ")[2] for line in lines)
+
+
+_IPSEC = (
+    ("IKE with IPsec: offers", _ike_offers),
+    ("IKE with IPsec: life of its keys", lambda h: f"{h.lifetimes.ike:g} s"),
+    ("ESP: offers", _esp_offers),
+    (
+        "ESP: life of its keys",
+        lambda h: (
+            f"{h.lifetimes.child:g} s"
+            + (f", {h.ike.kilobytes:,} kB" if h.ike.kilobytes is not None else "")
+        ),
+    ),
+    ("PFS", lambda h: group_name(h.pfs) if h.pfs else "-"),
+    ("Vendor ids", lambda h: ", ".join(map(name_of, h.ike.vendor_ids or ())) or "Talpa's own"),
+    ("Asks whether the peer is there (DPD)", lambda h: "yes" if h.ike.dpd else "no"),
+    ("UDP port inside IPsec", lambda h: "one of its own" if h.ephemeral_port else "1701"),
+)
 
 
 def _options(family: Family) -> str:
