@@ -32,6 +32,8 @@ from talpa.wire import Malformed
 
 _IDLE_AFTER = 10.0
 """Seconds that phase 1 outlives the last association."""
+_TRY_AGAIN = 30.0
+"""Seconds until phase 1 is renewed again, after that failed."""
 _AGGRESSIVE_RATE = 10.0
 """Answers in Aggressive Mode each second, for all together: each costs a key exchange."""
 
@@ -222,6 +224,7 @@ class Sas:
         if sa.outgoing is not None and sa.outgoing.next_at <= now:
             if not sa.outgoing.again(now, room.config.retransmit_cap):
                 ends.phase_1_failed(room, sa)
+                self._without_renewal(sa, now)
                 return
             room.send(sa, sa.outgoing.data)
         if sa.draft is not None:
@@ -239,6 +242,17 @@ class Sas:
             self._idle(sa)
         if sa.dpd_at is not None and sa.dpd_at <= now:
             self._ask_whether_alive(sa, now)
+
+    def _without_renewal(self, failed: IkeSa, now: float) -> None:
+        """No new phase 1 came up: the old one does what waited, and a new one is tried later."""
+        peering = self._room.peerings.get(failed.ike)
+        sa = peering.current if peering is not None else None
+        if sa is None:
+            return
+        if sa.expires is not None and sa.initiated:
+            sa.renew_at = now + _TRY_AGAIN
+            self._room.arm(sa)
+        self._go_on(sa, now)
 
     def _half_open_over(self, sa: IkeSa) -> None:
         draft = sa.draft
@@ -335,16 +349,12 @@ class Sas:
         if peering.current is not sa and peering.current is not None:
             quick_mode.begin(room, peering.current, replaces, now)
             return
-        if pair is not None and peering.starting is None and self._callable(peering):
+        if pair is not None:
             room.forget(sa)
             peering.wanted.append(replaces)
             self._renew(peering, now)
             return
         ends.phase_2_failed(room, sa, quick, "The peer does not answer phase 2.", by_peer=False)
-        if pair is not None and not peering.down:
-            room.end_peering(
-                peering, "The peer does not answer any more.", by_peer=False, tell=False
-            )
 
     # commands
 
@@ -368,9 +378,6 @@ class Sas:
         peering.starting = sa
         mode = aggressive if connection.aggressive else main_mode
         mode.begin(room, sa, now)
-
-    def _callable(self, peering: Peering) -> bool:
-        return peering.call is not None or peering.peer is not None
 
     def _renew(self, peering: Peering, now: float) -> None:
         """A new phase 1 with a peer that we know."""

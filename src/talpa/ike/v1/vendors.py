@@ -1,6 +1,7 @@
 """Vendor ids: what those of the peer say, and which we send."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from talpa.ike.config import Habits
 from talpa.ike.devices import answer_v1, device_of, is_microsoft, knows, name_of, natt_of, offer_v1
@@ -18,7 +19,12 @@ def note(sa: IkeSa, vids: Sequence[bytes], offers: Sequence[IkeOffer] = ()) -> N
     sa.fragments = knows(vids, "FRAGMENTATION")
     sa.device = device_of(vids, 1, offers)
     sa.microsoft = is_microsoft(vids)
-    sa.vendors = tuple(name_of(vid) for vid in vids[:_MOST_SHOWN])
+    sa.vendors = _names(tuple(vids[:_MOST_SHOWN]))
+
+
+@lru_cache(64)
+def _names(vids: tuple[bytes, ...]) -> tuple[str, ...]:
+    return tuple(map(name_of, vids))
 
 
 def as_initiator(habits: Habits) -> Sequence[bytes]:
