@@ -91,9 +91,9 @@ def storm(
     """Play many L2TP clients at once, and report how the server did.
 
     With IPsec each client has an association and outer ports of its own, as if it were behind a
-    NAT. Needs no privileges and makes no network device. `{n}` in the user's name becomes the number of
-    the client. Only for servers that are yours to load. The exit status is 0 when all clients were
-    up at the end, and 1 otherwise.
+    NAT. Needs no privileges and makes no network device. `{n}` in the user's name becomes the
+    number of the client. Only for servers that are yours to load. The exit status is 0 when all
+    clients were up at the end, and 1 otherwise.
     """
     from talpa.storm.families import FAMILIES
     from talpa.storm.process import Storm, run

@@ -30,6 +30,8 @@ class Report:
     received_octets: int = 0
     sent_packets: int = 0
     sent_octets: int = 0
+    rekeys: int = 0
+    """Times that the keys of an association were replaced."""
     outages: list[float] = field(default_factory=list)
     """Seconds from the first loss until as many sessions stood again as before it."""
     began: float | None = None
@@ -74,6 +76,10 @@ class Report:
             self.outage = (now, self.present)
         self.present -= 1
 
+    def rekeyed(self, times: int) -> None:
+        """An association is over, whose keys were replaced so often."""
+        self.rekeys += times
+
     def time_to_go(self) -> None:
         """From now on sessions end because we want it."""
         self.settled = self.present
@@ -101,6 +107,7 @@ class Report:
             "failed": sum(self.failures.values()),
             "lost": sum(self.losses.values()),
             "per_second": round(self.rate(), 1),
+            "rekeys": self.rekeys,
             "outages_s": [round(seconds, 3) for seconds in self.outages],
             "stages": {
                 stage: {

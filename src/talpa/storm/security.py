@@ -7,7 +7,7 @@ from a port of its own, as its family does.
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from talpa.crypto.algorithms import GroupId
 from talpa.dataplane import interface as plane
@@ -19,9 +19,14 @@ from talpa.ike.identities import of_address
 from talpa.ike.policies import LEGACY
 from talpa.roles.ipsec import Association, Ipsec
 from talpa.sansio import Address, Path, Rng
+from talpa.storm.report import Report
 from talpa.wire import Secret
 
+IKE_PORT = 500
+NATT_PORT = 4500
 L2TP_PORT = 1701
+SOCKETS_EACH = 2
+"""What a caller needs: one for IKE, one for IKE and ESP behind its NAT."""
 _FIRST_EPHEMERAL = 49_152
 
 
@@ -29,8 +34,10 @@ _FIRST_EPHEMERAL = 49_152
 class SecurityHabits:
     """How a family of clients goes about IPsec."""
 
+    evidence: str
+    """Where the habits are known from, and what of them is left out."""
     ike: Habits
-    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    lifetimes: Lifetimes
     ephemeral_port: bool = False
     """Inside, from a port of its own (Apple) rather than 1701."""
     pfs: GroupId | None = None
@@ -42,34 +49,22 @@ class SecurityPlan:
 
     psk: Secret = field(repr=False)
     version: int = 1
-    port: int = 500
-    """The server's port for IKE."""
-    natt_port: int = 4500
+    """Of IKE."""
+    lifetimes: Lifetimes | None = None
+    """None: those of the family."""
 
 
-class Secured(Protocol):
-    """What is needed of a caller."""
+class Told(Protocol):
+    """Who wants to know what becomes of callers; these are told by number."""
 
-    @property
-    def number(self) -> int:
-        """Which one it is: counts from 1."""
-
-
-C = TypeVar("C", bound=Secured)
-Told = TypeVar("Told", bound=Secured, contravariant=True)
-
-
-class Happened(Protocol[Told]):
-    """Who wants to know what becomes of callers."""
-
-    def secured(self, caller: Told, path: Path, now: float) -> None:
+    def secured(self, caller: int, path: Path, now: float) -> None:
         """L2TP may begin, on that path."""
 
-    def security_lost(self, caller: Told, why: str, now: float) -> None:
+    def security_lost(self, caller: int, why: str, now: float) -> None:
         """Its association is gone, or never came up."""
 
 
-class Security(Generic[C]):
+class Security:
     """The associations of the callers of one swarm."""
 
     def __init__(
@@ -78,50 +73,42 @@ class Security(Generic[C]):
         habits: SecurityHabits,
         data_plane: plane.DataPlane,
         rng: Rng,
-        told: Happened[C],
+        report: Report,
+        told: Told,
     ) -> None:
         self._plan = plan
         self._habits = habits
         self._plane = data_plane
+        self._report = report
         self._told = told
         config = Config(policy=LEGACY, wall=lambda: datetime.now(UTC))
-        self.ipsec = Ipsec(Endpoint(config, rng, self._last_heard), data_plane, self)
-        self._callers: dict[int, C] = {}
-        """By number of the IKE SA."""
-        self._numbers: dict[int, int] = {}
-        """By number of the caller: its IKE SA."""
-        self._seats: dict[int, int] = {}
-        """By number of the caller: which pair of sockets it has."""
-        self._free: list[int] | None = None
+        self.ipsec = Ipsec(
+            Endpoint(config, rng, lambda association: self.ipsec.last_heard(association)),
+            data_plane,
+            self,
+        )
+        self._ikes: dict[int, int] = {}
+        """The IKE SA of each caller,"""
+        self._callers: dict[int, int] = {}
+        """and the caller of each IKE SA."""
 
-    def call(self, caller: C, server: str, now: float) -> None:
-        """Begin IKE for a caller. Raises `IndexError` when there are more callers than sockets."""
-        seat = self._seats.get(caller.number)
-        if seat is None:
-            if self._free is None:
-                self._free = list(range(len(self._plane.natt_listens)))
-            seat = self._seats[caller.number] = self._free.pop()
-        plan = self._plan
+    def call(self, caller: int, seat: int, server: str, now: float) -> None:
+        """Begin IKE for a caller, from the pair of sockets with the number `seat`."""
         call = Call(
             self._connection(caller),
-            Path(self._plane.ike_listens[seat], Address(server, plan.port)),
-            Path(self._plane.natt_listens[seat], Address(server, plan.natt_port)),
+            Path(self._plane.ike_listens[seat], Address(server, IKE_PORT)),
+            Path(self._plane.natt_listens[seat], Address(server, NATT_PORT)),
         )
         number = self.ipsec.endpoint.open(call, now)
         self._callers[number] = caller
-        self._numbers[caller.number] = number
+        self._ikes[caller] = number
 
-    def end(self, caller: C, now: float) -> None:
+    def end(self, caller: int, now: float) -> None:
         """The caller is done: delete its SAs."""
-        number = self._numbers.pop(caller.number, None)
+        number = self._ikes.pop(caller, None)
         if number is not None:
-            self._callers.pop(number, None)
+            del self._callers[number]
             self.ipsec.endpoint.close(number, "hung up", now)
-
-    @property
-    def busy(self) -> bool:
-        """Somebody still has an association."""
-        return bool(self._numbers)
 
     # Owner of Ipsec
 
@@ -144,42 +131,39 @@ class Security(Generic[C]):
         by_peer: bool,  # noqa: ARG002
     ) -> None:
         """What was in it is lost."""
+        self._report.rekeyed(association.rekeys)
         self._lost(association.ike, f"IPsec ended: {reason}", now)
 
     def ike_event(self, event: ike.Event, now: float) -> None:
-        """A call that came to nothing."""
+        """Calls that come to nothing, and IKE SAs that end."""
         match event:
             case ike.IkeFailed() if event.connection:
-                number = self._numbers.get(int(event.connection), 0)
+                number = self._ikes.get(int(event.connection), 0)
                 self._lost(number, f"{event.stage}: {event.reason}", now)
             case ike.IkeDown():
                 self._lost(event.ike, f"IKE ended: {event.reason}", now)
 
     def _lost(self, number: int, why: str, now: float) -> None:
         caller = self._callers.pop(number, None)
-        if caller is not None and self._numbers.get(caller.number) == number:
-            del self._numbers[caller.number]
+        if caller is not None:
+            del self._ikes[caller]
             self._told.security_lost(caller, why, now)
 
-    def _connection(self, caller: C) -> Connection:
-        habits, number = self._habits, caller.number
-        private = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        port = self._inner_port(caller)
+    def _connection(self, caller: int) -> Connection:
+        habits = self._habits
+        private = f"10.{caller >> 16 & 255}.{caller >> 8 & 255}.{caller & 255}"
         return Connection(
-            str(number),
+            str(caller),
             self._plan.version,
             local_identity=of_address(private),
             psk=Psk(self._plan.psk),
-            l2tp_port=port,
+            l2tp_port=self._inner_port(caller),
             pfs=habits.pfs,
-            lifetimes=habits.lifetimes,
+            lifetimes=self._plan.lifetimes or habits.lifetimes,
             habits=replace(habits.ike, local_address=private),
         )
 
-    def _inner_port(self, caller: C) -> int:
+    def _inner_port(self, caller: int) -> int:
         if not self._habits.ephemeral_port:
             return L2TP_PORT
-        return _FIRST_EPHEMERAL + caller.number % (0x10000 - _FIRST_EPHEMERAL)
-
-    def _last_heard(self, association: int) -> float:
-        return self.ipsec.last_heard(association)
+        return _FIRST_EPHEMERAL + caller % (0x10000 - _FIRST_EPHEMERAL)

@@ -1,5 +1,6 @@
 """Many clients of one family in one process: a role like any other, without a host to serve."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
@@ -26,6 +27,8 @@ from talpa.wire import Secret
 RETRY_FIRST = 1.0
 """Seconds before a client calls again; doubled after each failure, up to `RETRY_CAP`."""
 RETRY_CAP = 30.0
+PARTING_TICK = 0.1
+"""Seconds between two looks at whether a goodbye has been acknowledged."""
 _UNFINISHED = "not finished when the storm ended"
 
 
@@ -62,15 +65,21 @@ class Caller:
         "number",
         "pings",
         "retry",
+        "seat",
         "stage",
         "started",
+        "tunnel_id",
         "up",
     )
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, seat: int) -> None:
         self.number = number
+        self.seat = seat
+        """How many of its swarm began before it."""
         self.call_id = 0
         """Tunnel and session id of the present call; 0: none."""
+        self.tunnel_id = 0
+        """Of the present call or the last one."""
         self.started = 0.0
         self.stage = 0
         """Index into STAGES of what it waits for."""
@@ -134,14 +143,15 @@ class Swarm:
         self._tunnels: dict[int, set[Caller]] = {}
         self._staying: list[Caller] = []
         """Those that have yet to hang up, once it is time."""
-        self._security: Security[Caller] | None = None
+        self._security: Security | None = None
         if plan.security is not None:
             habits = SECURITY[family.name]
-            self._security = Security(plan.security, habits, data_plane, rng, self)
-        self._securing: set[Caller] = set()
-        """Those that wait for IPsec."""
-        self._done: list[Caller] = []
-        """Those whose associations are to be ended, once L2TP has said its goodbye."""
+            self._security = Security(plan.security, habits, data_plane, rng, report, self)
+        self._seats = itertools.count()
+        self._secure: dict[int, Caller] = {}
+        """By number: those that have an IKE SA, or try to get one; these have no call yet."""
+        self._partings: Deadlines[Caller] = Deadlines()
+        """When to look whether IPsec may end: not before L2TP's goodbye is acknowledged."""
 
     def start(self, path: Path) -> None:
         """Where to call."""
@@ -149,12 +159,13 @@ class Swarm:
 
     def dial(self, now: float) -> None:
         """Begin one more client."""
-        self._call(Caller(next(self._numbers)), now)
+        self._call(Caller(next(self._numbers), next(self._seats)), now)
 
     def stop(self) -> None:
         """Call nobody any more, and take what ends from now on for no loss."""
         self.stopping = True
-        self._staying = [*self._callers.values(), *self._securing]
+        securing = (each for each in self._secure.values() if not each.call_id)
+        self._staying = [*self._callers.values(), *securing]
         for caller in self._staying:
             if not caller.up:
                 self.report.failed(STAGES[caller.stage], _UNFINISHED)
@@ -178,9 +189,7 @@ class Swarm:
     @property
     def gone(self) -> bool:
         """Nobody is on the line any more, and every goodbye has been acknowledged."""
-        secured = self._security is not None and self._security.busy
-        busy = self._callers or self._securing or self.endpoint.busy or secured
-        return not busy
+        return not (self._callers or self._secure or self.endpoint.busy)
 
     def plane_event(self, event: plane.Event, now: float) -> None:
         """Take an event of the data plane; `settle` must follow."""
@@ -192,20 +201,14 @@ class Swarm:
         if self._security is not None:
             self._security.ipsec.settle(now)
         self.links.settle(now)
-        if self._security is not None and self._done:
-            done, self._done = self._done, []
-            for caller in done:
-                self._security.end(caller, now)
-            self._security.ipsec.settle(now)
         if self.changed is not None:
             self.changed()
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
         secured = self._security.ipsec.next_timeout() if self._security is not None else None
-        return earliest(
-            self.links.next_timeout(), secured, self._redials.next(), self._pings.next()
-        )
+        ours = (self._redials.next(), self._pings.next(), self._partings.next())
+        return earliest(self.links.next_timeout(), secured, *ours)
 
     def handle_timeout(self, now: float) -> None:
         """See to every deadline that has passed; `settle` must follow."""
@@ -217,6 +220,8 @@ class Swarm:
                 self._call(caller, now)
         for caller in self._pings.due(now):
             self._ping(caller, now)
+        for caller in self._partings.due(now):
+            self._part(caller, now)
 
     def call_event(self, event: l2tp.Event, now: float) -> None:
         """Follow tunnels and calls that come to nothing."""
@@ -305,28 +310,44 @@ class Swarm:
             habits=family.ppp,
         )
 
-    def secured(self, caller: Caller, path: Path, now: float) -> None:
+    def secured(self, caller: int, path: Path, now: float) -> None:
         """IPsec is up: place the call in it."""
-        self._securing.discard(caller)
-        self._reach(caller, "ipsec", now)
-        self._place(caller, path, now)
+        waiting = self._secure[caller]
+        if not waiting.call_id:
+            self._reach(waiting, "ipsec", now)
+            self._place(waiting, path, now)
 
-    def security_lost(self, caller: Caller, why: str, now: float) -> None:
+    def security_lost(self, caller: int, why: str, now: float) -> None:
         """Nothing of the caller's is reached any more."""
-        if caller.call_id:
+        lost = self._secure.pop(caller)
+        if lost.call_id:
             result = l2tp.Result(StopCcnResult.GENERAL_ERROR, 0, why)
-            self.endpoint.abandon(caller.call_id >> 16, result, now)
+            self.endpoint.abandon(lost.call_id >> 16, result, now)
         else:
-            self._lost(caller, why, now)
+            self._lost(lost, why, now)
+
+    def _part(self, caller: Caller, now: float) -> None:
+        """End the caller's IPsec, unless its last tunnel still waits for the server."""
+        tunnel = self.endpoint.description(caller.tunnel_id)
+        if tunnel is not None and (tunnel.state != str(State.IDLE) or tunnel.unacknowledged):
+            self._partings.arm(caller, now + PARTING_TICK)
+        else:
+            self._end_security(caller, now)
+
+    def _end_security(self, caller: Caller, now: float) -> None:
+        if self._security is not None and self._secure.pop(caller.number, None) is not None:
+            self._partings.arm(caller, None)
+            self._security.end(caller.number, now)
 
     def _call(self, caller: Caller, now: float) -> None:
         assert self._path is not None
+        self._end_security(caller, now)
         caller.started = now
         caller.stage = 0 if self._security is not None else 1
         self.report.dialled(now)
         if self._security is not None:
-            self._securing.add(caller)
-            self._security.call(caller, self._path.remote.host, now)
+            self._secure[caller.number] = caller
+            self._security.call(caller.number, caller.seat, self._path.remote.host, now)
         else:
             self._place(caller, self._path, now)
 
@@ -338,6 +359,7 @@ class Swarm:
             sharing = self._tunnels[self._tunnel] = set()
         sharing.add(caller)
         session_id = self.endpoint.place_call(self._tunnel, now, **self.family.call)
+        caller.tunnel_id = self._tunnel
         caller.call_id = self._tunnel << 16 | session_id
         self._callers[caller.call_id] = caller
 
@@ -363,8 +385,7 @@ class Swarm:
         caller.call_id = 0
         caller.link = None
         if self._security is not None:
-            self._securing.discard(caller)
-            self._done.append(caller)
+            self._partings.arm(caller, now + PARTING_TICK)
         self._pings.arm(caller, None)
         if caller.up:
             caller.up = False
