@@ -1,5 +1,4 @@
 """The built-in clients of IKEv1, with their own proposals and vendor ids, behind a NAT."""
-a server behind another."""
 
 from dataclasses import replace
 
