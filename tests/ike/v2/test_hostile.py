@@ -101,7 +101,7 @@ def test_a_forged_message_does_not_kill_a_half_open_sa_and_five_are_enough() -> 
     feed(world.right, packet[2])
     assert world.right.of(IkeUp)
 
-    world, _, other = halfway(2)
+    world, _, _other = halfway(2)
     (packet,) = list(world.left.transmits())
     for _ in range(5):
         feed(world.right, packet[2][:-1] + bytes([packet[2][-1] ^ 1]))
