@@ -56,8 +56,9 @@ key_log = "{folder}/keys"
 eap = ["mschapv2", "tls", "md5"]
 {ipsec}
 """
-    if setting.certificates:
+    if setting.certificates or setting.named:
         text += f'identity = "{setting.server_name}"\n'
+    if setting.certificates:
         issued = authority(setting.certificates).issue(setting.server_name)
         files = _certificate_files(folder, setting.certificates, issued)
         text += (

@@ -87,6 +87,8 @@ class Setting:
     aggressive: bool = False
     user: str = "alice"
     password: str = "s3cret"
+    named: bool = False
+    """With keys: the client knows the server's name. strongSwan says INITIAL-CONTACT only then."""
     server_name: str = "gate.lab.example"
     """What the server's certificate is for, and its identity with one."""
     client_name: str = "alice@lab.example"
@@ -158,6 +160,8 @@ class StrongSwan:
             client = {"auth": "pubkey"}
             if not self.answers:
                 client["id"] = self.name or setting.client_name
+        elif setting.named:
+            server["id"] = setting.server_name
         elif self.name:
             (server if self.answers else client)["id"] = self.name
         if setting.eap:

@@ -100,8 +100,8 @@ def test_rekeying_loses_no_packet(
 @pytest.mark.parametrize(
     ("scene", "setting"),
     [
-        pytest.param(NAT, V1, id="ikev1"),
-        pytest.param(NAT, V2, id="ikev2"),
+        pytest.param(NAT, replace(V1, named=True), id="ikev1"),
+        pytest.param(NAT, replace(V2, named=True), id="ikev2"),
         pytest.param(OPEN, ACCESS, id="access"),
     ],
     indirect=["scene"],
