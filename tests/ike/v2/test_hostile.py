@@ -92,7 +92,7 @@ def test_flips_of_what_comes_after() -> None:
 
 
 def test_a_forged_message_does_not_kill_a_half_open_sa_and_five_are_enough() -> None:
-    world, _, other = halfway(2)
+    world, _, _ = halfway(2)
     (packet,) = list(world.left.transmits())
     forged = packet[2][:-1] + bytes([packet[2][-1] ^ 1])
     for _ in range(4):

@@ -205,3 +205,20 @@ def test_the_key_log_is_off_unless_asked_for() -> None:
     assert ours == theirs
     assert len(ours) == 3
     assert FAST.additional == ()
+
+
+def test_pieces_of_unproven_peers_are_given_back() -> None:
+    world = small()
+    world.call(CERTIFICATES)
+    for party, other in ((world.left, world.right), (world.right, world.left)):
+        (packet,) = list(party.transmits())
+        other.receive(packet, world.now)
+    before = world.right.shared.fragment_budget.left
+    pieces = list(world.left.transmits())
+    for piece in pieces[:-1]:
+        world.right.receive(piece, world.now)
+    assert world.right.shared.fragment_budget.left < before
+    while (when := world.right.next_timeout()) is not None:
+        world.right.handle_timeout(when)
+    assert not any(world.right.leftovers().values())
+    assert world.right.shared.fragment_budget.left == before

@@ -64,7 +64,7 @@ def taped(world: World) -> list[str]:
             opened(sa, path, header, one, now, natt=natt)
 
         party.receive = note  # type: ignore[method-assign]
-        party.sas._opened = note_opened  # type: ignore[method-assign]
+        party.sas._opened = note_opened  # type: ignore[method-assign, assignment]
 
     listen(world.right, "-->")
     listen(world.left, "<--")

@@ -89,6 +89,7 @@ class Room:
         for what in _DEADLINES:
             sa.arm(what, None)
         self.drop_handshake(sa)
+        sa.drop_fragments()
         for task in (*sa.queue, *([sa.asked.task] if sa.asked else ())):
             task.dropped(sa)
         if sa.following is not None:

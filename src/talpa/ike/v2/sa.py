@@ -326,7 +326,7 @@ class IkeSa:
             if whole is None:
                 return None
             opened = whole
-        self._reassembly = None
+        self.drop_fragments()
         self.heard = now
         if not response:
             self.answering = (header.message_id, header.exchange, mark, path)
@@ -353,6 +353,7 @@ class IkeSa:
             return None
         held = self._reassembly
         if held is None or held[:2] != (message_id, response):
+            self.drop_fragments()
             proven = self.stage is not Stage.HALF_OPEN
             budget = None if proven else self.room.shared.fragment_budget
             held = (message_id, response, 0, Reassembly(budget))
@@ -361,6 +362,12 @@ class IkeSa:
         self._reassembly = held
         whole = held[3].add(part.number, part.total, part.plaintext)
         return None if whole is None else part._replace(first=held[2], plaintext=whole)
+
+    def drop_fragments(self) -> None:
+        """What waits for the rest of a message, waits no more."""
+        if self._reassembly is not None:
+            self._reassembly[3].clear()
+            self._reassembly = None
 
     # its end
 
