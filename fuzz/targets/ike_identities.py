@@ -31,7 +31,7 @@ def check(data: bytes) -> None:
         pass
     else:
         assert made.same(made)
-    vendor_ids = []
+    vendor_ids: list[bytes] = []
     while octets and len(vendor_ids) < 64:
         vendor_ids.append(octets.chunk())
     for one in vendor_ids:
