@@ -43,13 +43,17 @@ def link(scene: World, setting: Setting) -> str:
         f'\n[[ipsec.connection]]\nname = "branch"\nversion = {setting.version}\n'
         f'local = ["{OURS}"]\nremote = ["{THEIRS}"]\ninitiate = {str(calls).lower()}\n'
     )
-    text += f'peer = "{scene.topology.answerer}"\n' if calls else ""
+    calling = scene.topology.calling
+    caller = calling.nat.outer if calling.nat else calling.address(scene.topology.CALLER)
+    peer = scene.topology.answerer if calls else caller.split("/")[0]
+    if calls or not setting.certificates:
+        text += f'peer = "{peer}"\n'
     if setting.certificates:
-        peer = setting.server_name if calls else setting.client_name
-        own = setting.client_name if calls else setting.server_name
-        return (
-            f'{text}authentication = "certificate"\nidentity = "{own}"\npeer_identity = "{peer}"\n'
-        )
+        theirs, own = setting.client_name, setting.server_name
+        if calls:
+            theirs, own = own, theirs
+        text += f'identity = "{own}"\npeer_identity = "{theirs}"\n'
+        return f'{text}authentication = "certificate"\n'
     return f'{text}secret = "{setting.psk}"\n'
 
 
