@@ -5,10 +5,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 import pytest
 
-from ike.v2.ends import FAST, KEY, RIGHT, Nat, Party, World, config, l2tp, quick
+from ike.v2.ends import FAST, KEY, LEFT, RIGHT, Nat, Party, World, config, l2tp, quick
 from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId, PrfId
 from talpa.esp.sa import Encapsulation, Mode, Protocol, Selector
-from talpa.ike.config import Habits
+from talpa.ike.config import Call, Habits
 from talpa.ike.events import (
     AddressGiven,
     AddressOffer,
@@ -21,6 +21,7 @@ from talpa.ike.events import (
 from talpa.ike.identities import from_text
 from talpa.ike.v2.numbers import Exchange
 from talpa.ike.v2.selectors import of_network, whole
+from talpa.sansio import Address, Path
 
 
 def policy(**changes: object) -> object:
@@ -275,3 +276,25 @@ def test_what_talpa_sas_shows() -> None:
     assert shown.rekeyed >= 1
     assert shown.peer is not None
     assert shown.peer.credential == KEY.name
+
+
+def test_a_server_behind_a_nat() -> None:
+    """The client calls the outside address; the server knows only its own."""
+    world = World()
+    outside = "198.19.0.9"
+    number = world.left.shared.new_ike()
+    paths = [Path(Address(LEFT, port), Address(outside, port)) for port in (500, 4500)]
+    world.left.sas.open(number, Call(l2tp(), paths[0], paths[1]), world.now)
+    for _ in range(4):
+        for source, target, data in list(world.left.transmits()):
+            assert target.host == outside
+            world.right.receive((source, Address(RIGHT, target.port), data), world.now)
+        for source, target, data in list(world.right.transmits()):
+            world.left.receive((Address(outside, source.port), target, data), world.now)
+        world.left.settle(world.now)
+    world.agree()
+    ours, theirs = world.left.carried[1].spec, world.right.carried[1].spec
+    assert ours.encapsulation is theirs.encapsulation is Encapsulation.UDP
+    assert theirs.keepalive
+    assert str(theirs.local[0].first) == RIGHT
+    assert str(ours.remote[0].first) == outside

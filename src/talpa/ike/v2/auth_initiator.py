@@ -14,7 +14,7 @@ from talpa.eap.peer import Peer as EapPeer
 from talpa.ike.config import Connection
 from talpa.ike.events import AddressGiven, AddressOffer, IkeFailed, IkeUp, Redirected
 from talpa.ike.identities import Identity, IdentityKind, of_address
-from talpa.ike.v2 import config_payload, liveness, rules
+from talpa.ike.v2 import config_payload, liveness, lives, rules
 from talpa.ike.v2.auth import (
     Unproven,
     body,
@@ -385,7 +385,7 @@ def _up(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
     sa.mobike = contents.notify(NotifyKind.MOBIKE_SUPPORTED) is not None
     sa.room.know_peer(sa)
     shared.events.append(IkeUp(sa.number, sa.peer))
-    liveness.begin(sa, now)
+    lives.begin(sa, now)
     given: AddressOffer | None = None
     if sa.connection is not None and sa.connection.ask_address:
         given = config_payload.given(contents)

@@ -11,7 +11,7 @@ from talpa.eap.tls_settings import TlsSettings
 from talpa.ike.config import Connection
 from talpa.ike.events import AddressOffer, AddressWanted, IkeUp, PeerAttempted
 from talpa.ike.identities import Identity, IdentityKind, of_address
-from talpa.ike.v2 import config_payload, liveness, rules
+from talpa.ike.v2 import config_payload, lives, rules
 from talpa.ike.v2.auth import (
     Unproven,
     body,
@@ -314,7 +314,7 @@ def _proved(sa: IkeSa, made: Handshake, chain: Parts, now: float) -> None:
     if request.notify(NotifyKind.MOBIKE_SUPPORTED):
         sa.mobike = True
         chain.append(notify(NotifyKind.MOBIKE_SUPPORTED))
-    liveness.begin(sa, now)
+    lives.begin(sa, now)
     wanted = config_payload.wanted(request)
     if wanted is not None and shared.config.remote_access:
         made.response = chain

@@ -16,7 +16,6 @@ from talpa.ike.policies import (
     describe_policy,
     esp_offers,
 )
-from talpa.ike.v2.children import Child, Sides
 from talpa.ike.v2.keymat import child_keymat
 from talpa.ike.v2.numbers import Kind, NotifyKind
 from talpa.ike.v2.payloads import Contents, notify, show_selector
@@ -28,7 +27,7 @@ from talpa.ike.v2.proposals import (
     esp_proposal,
 )
 from talpa.ike.v2.refusals import refusal_of
-from talpa.ike.v2.sa import IkeSa
+from talpa.ike.v2.sa import Child, IkeSa, Sides
 from talpa.ike.v2.sa_payload import Proposal
 from talpa.ike.v2.selectors import (
     L2TP,

@@ -20,13 +20,12 @@ from talpa.ike.v2.child import (
     too_many,
     watch_childless,
 )
-from talpa.ike.v2.children import Child, Sides
-from talpa.ike.v2.followup import Following, FollowupTask, link_of, wait
+from talpa.ike.v2.followup import FollowupTask, link_of, wait
 from talpa.ike.v2.informational import DeleteChild
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
 from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, Notify, ke, notify
 from talpa.ike.v2.proposals import accepted_esp, chosen_additional, esp_proposal
-from talpa.ike.v2.sa import IkeSa, Stage
+from talpa.ike.v2.sa import Child, Following, IkeSa, Sides, Stage
 from talpa.ike.v2.sa_payload import Proposal
 from talpa.ike.v2.selectors import narrowed, narrowed_ports
 from talpa.sansio import Path

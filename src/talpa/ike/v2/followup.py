@@ -1,51 +1,17 @@
 """IKE_FOLLOWUP_KE: additional key exchanges after CREATE_CHILD_SA (RFC 9370 2.2.4)."""
 
-from typing import Protocol
-
 from talpa.crypto.algorithms import GroupId
 from talpa.crypto.exchange import BadPublicValue, Offer
 from talpa.crypto.exchange import group as group_of
 from talpa.ike.v2 import rules
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind
 from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, ke, notify
-from talpa.ike.v2.sa import IkeSa
+from talpa.ike.v2.sa import LINK_OCTETS, Finish, Following, IkeSa
 from talpa.sansio import Path
 
-_LINK_OCTETS = 8
 _MOST_LINK = 256
 _WAIT = 20.0
 """Seconds that the next exchange is waited for."""
-
-
-class Finish(Protocol):
-    """What is made when all key exchanges are done."""
-
-    def finish(self, sa: IkeSa, shared: tuple[bytes, ...], now: float) -> None:
-        """`shared`: of all of them, in their order."""
-
-    def broken(self, sa: IkeSa, now: float) -> None:
-        """They came to nothing."""
-
-    def dropped(self, sa: IkeSa) -> None:
-        """The IKE SA is gone: give back what is held."""
-
-
-class Following:
-    """Responder: what waits for the next exchange."""
-
-    __slots__ = ("finish", "link", "methods", "shared")
-
-    def __init__(
-        self, sa: IkeSa, methods: tuple[GroupId, ...], shared: tuple[bytes, ...], finish: Finish
-    ) -> None:
-        self.link = sa.room.shared.rng(_LINK_OCTETS)
-        self.methods = methods
-        self.shared = shared
-        self.finish = finish
-
-    def notice(self) -> tuple[Kind, object]:
-        """How the peer is to name it."""
-        return notify(NotifyKind.ADDITIONAL_KEY_EXCHANGE, self.link)
 
 
 def wait(sa: IkeSa, following: Following, now: float) -> None:
@@ -87,7 +53,7 @@ def answer(sa: IkeSa, contents: Contents, now: float) -> None:
     following.shared += (shared,)
     following.methods = following.methods[1:]
     if following.methods:
-        following.link = sa.room.shared.rng(_LINK_OCTETS)
+        following.link = sa.room.shared.rng(LINK_OCTETS)
         chain.append(following.notice())
         sa.respond(chain, now)
         wait(sa, following, now)

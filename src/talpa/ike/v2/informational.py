@@ -4,13 +4,13 @@ from talpa.esp.sa import Protocol
 from talpa.ike.events import Redirected
 from talpa.ike.v2 import mobike, rules
 from talpa.ike.v2.child import watch_childless
-from talpa.ike.v2.children import Child
+from talpa.ike.v2.lives import adopt
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
 from talpa.ike.v2.payloads import Chain, Contents, Delete
 from talpa.ike.v2.redirect import read_gateway
 from talpa.ike.v2.refusals import refusal_of
 from talpa.ike.v2.room import DRAIN
-from talpa.ike.v2.sa import IkeSa, Stage
+from talpa.ike.v2.sa import Child, IkeSa, Stage
 from talpa.sansio import Path
 
 Parts = list[tuple[Kind, object]]
@@ -121,8 +121,6 @@ def ended_by_peer(sa: IkeSa, reason: str, now: float) -> None:
     rekeyed = sa.rekeyed_by
     if sa.stage is Stage.UP and rekeyed is not None:
         # The peer re-keyed it, and never saw that we were about to do so, too.
-        from talpa.ike.v2.rekey_ike import adopt
-
         adopt(sa, rekeyed[1])
     elif sa.stage is Stage.UP:
         sa.room.step_down(sa, reason, by_peer=True)

@@ -1,24 +1,19 @@
 """IKE_INTERMEDIATE (RFC 9242), which carries the additional key exchanges of RFC 9370."""
 
-from typing import TYPE_CHECKING
-
 from talpa.crypto.exchange import BadPublicValue
 from talpa.crypto.exchange import group as group_of
 from talpa.crypto.prf import prf as prf_of
 from talpa.ike.v2 import rules
+from talpa.ike.v2.auth_initiator import AuthTask
 from talpa.ike.v2.keymat import further_skeyseed, ike_keys
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind
 from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, ke
-
-if TYPE_CHECKING:
-    from talpa.ike.v2.sa import IkeSa
-    from talpa.sansio import Path
+from talpa.ike.v2.sa import IkeSa
+from talpa.sansio import Path
 
 
-def go_on(sa: "IkeSa", now: float) -> None:
+def go_on(sa: IkeSa, now: float) -> None:
     """Initiator: the next additional key exchange; IKE_AUTH when all are done."""
-    from talpa.ike.v2.auth_initiator import AuthTask
-
     made = sa.handshake
     assert made is not None
     if made.additional:
@@ -28,7 +23,7 @@ def go_on(sa: "IkeSa", now: float) -> None:
         sa.ask(AuthTask(), now)
 
 
-def _mix(sa: "IkeSa", shared: bytes) -> None:
+def _mix(sa: IkeSa, shared: bytes) -> None:
     """The keys after an additional key exchange."""
     made, suite, keys = sa.handshake, sa.suite, sa.keys
     assert made is not None
@@ -46,7 +41,7 @@ class IntermediateTask:
     __slots__ = ()
     exchange = Exchange.IKE_INTERMEDIATE
 
-    def build(self, sa: "IkeSa", _now: float) -> Chain | None:
+    def build(self, sa: IkeSa, _now: float) -> Chain | None:
         """KEi(n)."""
         made = sa.handshake
         if made is None:
@@ -55,7 +50,7 @@ class IntermediateTask:
         made.offer = group_of(method).initiate(sa.room.shared.rng)
         return [ke(method, made.offer.public)]
 
-    def done(self, sa: "IkeSa", contents: Contents, _path: "Path", now: float) -> None:
+    def done(self, sa: IkeSa, contents: Contents, _path: Path, now: float) -> None:
         """KEr(n)."""
         made = sa.handshake
         if made is None or made.offer is None:
@@ -73,15 +68,15 @@ class IntermediateTask:
         _mix(sa, shared)
         go_on(sa, now)
 
-    def failed(self, sa: "IkeSa", reason: str, _now: float) -> None:
+    def failed(self, sa: IkeSa, reason: str, _now: float) -> None:
         """The response could not be read."""
         sa.end(reason)
 
-    def dropped(self, _sa: "IkeSa") -> None:
+    def dropped(self, _sa: IkeSa) -> None:
         """It holds nothing."""
 
 
-def answer(sa: "IkeSa", contents: Contents, now: float) -> None:
+def answer(sa: IkeSa, contents: Contents, now: float) -> None:
     """Responder: an IKE_INTERMEDIATE request."""
     made = sa.handshake
     assert made is not None

@@ -1,48 +1,26 @@
 """Whether the peer is still there, and how long an IKE SA lives (RFC 7296 2.4, 2.8)."""
 
 from talpa.ike.v2.informational import DeleteIke, InformationalTask
+from talpa.ike.v2.lives import arm_silence, patience
 from talpa.ike.v2.rekey_ike import RekeyIke
 from talpa.ike.v2.sa import IkeSa, Stage
-
-_GRACE = 1.0
-"""Share of the margin of its life that an IKE SA has left for being re-keyed."""
-
-
-def begin(sa: IkeSa, now: float) -> None:
-    """An IKE SA is up: arm what watches over it."""
-    life = sa.lifetimes
-    sa.arm("rekey", now + sa.room.early(life.ike, life.margin))
-    sa.arm("end", now + life.ike * _GRACE)
-    _arm(sa, now)
-
-
-def _wanted(sa: IkeSa) -> float:
-    connection = sa.connection
-    if connection is not None and not connection.habits.dpd:
-        return 0.0
-    return sa.room.shared.config.dpd
-
-
-def _arm(sa: IkeSa, since: float) -> None:
-    wait = _wanted(sa)
-    sa.arm("dpd", since + wait if wait > 0 else None)
 
 
 def silence(sa: IkeSa, now: float) -> None:
     """It may be time to ask: not when anything valid came of late, and not when something is asked
     already."""
-    wait = _wanted(sa)
+    wait = patience(sa)
     if sa.stage is not Stage.UP or wait <= 0:
         return
     heard = sa.heard
     for association in sa.room.associations_of(sa):
         heard = max(heard, sa.room.shared.last_heard(association.id))
     if now < heard + wait:
-        _arm(sa, heard)
+        arm_silence(sa, heard)
         return
     if sa.asked is None:
         sa.ask(InformationalTask(), now)
-    _arm(sa, now)
+    arm_silence(sa, now)
 
 
 def rekey(sa: IkeSa, now: float) -> None:

@@ -6,12 +6,12 @@ from talpa.crypto.algorithms import GroupId
 from talpa.crypto.exchange import BadPublicValue, Offer
 from talpa.crypto.exchange import group as group_of
 from talpa.crypto.prf import prf as prf_of
-from talpa.ike.events import IkeRekeyed
 from talpa.ike.policies import IkeOffer, IkeSuite, choose_ike
-from talpa.ike.v2 import liveness, rules
-from talpa.ike.v2.followup import Following, FollowupTask, link_of, wait
+from talpa.ike.v2 import rules
+from talpa.ike.v2.followup import FollowupTask, link_of, wait
 from talpa.ike.v2.informational import DeleteIke
 from talpa.ike.v2.keymat import ike_keys, rekeyed_skeyseed
+from talpa.ike.v2.lives import adopt
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
 from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, ke
 from talpa.ike.v2.proposals import (
@@ -21,7 +21,7 @@ from talpa.ike.v2.proposals import (
     ike_proposal,
     own_ike_offers,
 )
-from talpa.ike.v2.sa import IkeSa, Stage
+from talpa.ike.v2.sa import Following, IkeSa, Stage
 from talpa.ike.v2.sa_payload import Proposal
 from talpa.sansio import Path
 
@@ -101,29 +101,6 @@ class _New:
 
     def dropped(self, _sa: IkeSa) -> None:
         """It holds nothing."""
-
-
-def adopt(sa: IkeSa, new: IkeSa) -> None:
-    """`new` stands in for `sa` from now on, with its children."""
-    room = sa.room
-    now = new.since
-    assert new.peer is not None
-    sa.rekeying, sa.rekeyed_by = False, None
-    sa.stage, sa.closing_reason, sa.successor = Stage.CLOSING, "It was re-keyed.", new
-    for what in ("rekey", "dpd", "childless", "following"):
-        sa.arm(what, None)
-    sa.arm("end", None)
-    for child in sa.children.values():
-        child.sa = new
-    new.children, sa.children = sa.children, {}
-    new.path, new.natt, new.heard = sa.path, sa.natt, sa.heard
-    room.stand_for_number(new)
-    liveness.begin(new, now)
-    room.shared.events.append(IkeRekeyed(new.number, new.peer))
-    tasks = list(sa.queue)
-    sa.queue.clear()
-    for task in tasks:
-        new.ask(task, now)
 
 
 def used(sa: IkeSa, contents: Contents) -> None:

@@ -9,8 +9,7 @@ from talpa.ike.events import IkeDown, Peer
 from talpa.ike.identities import Identity
 from talpa.ike.keylog import esp_keys, ikev2_keys
 from talpa.ike.shared import Shared
-from talpa.ike.v2.children import Child, Sides
-from talpa.ike.v2.sa import IkeSa, Stage
+from talpa.ike.v2.sa import Child, IkeSa, Sides, Stage
 from talpa.sansio import Path
 
 DRAIN = 5.0
