@@ -123,7 +123,10 @@ def test_a_peer_that_was_killed_comes_back_at_once(
 
 @pytest.mark.parametrize(
     ("scene", "setting"),
-    [pytest.param(NAT, V1, id="ikev1"), pytest.param(OPEN, V2, id="ikev2")],
+    [
+        pytest.param(NAT, V1, id="ikev1"),
+        pytest.param(OPEN, V2, id="ikev2", marks=pytest.mark.matrix),
+    ],
     indirect=["scene"],
 )
 def test_a_peer_that_died_is_found_out(scene: World, server: Server, swan: StrongSwan) -> None:
