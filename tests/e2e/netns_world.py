@@ -258,7 +258,7 @@ class Server(Program):
 
     def start(self) -> "Server":
         self.launch("serve", "-c", self.config)
-        self.says("[ready]")
+        self.says("[ready]", seconds=30)
         return self
 
     def command(self, *words: str, check: bool = True) -> str:
@@ -295,7 +295,7 @@ class Client(Program):
         )
         return self
 
-    def connected(self, seconds: float = 10) -> str:
+    def connected(self, seconds: float = 20) -> str:
         """Wait until it is; the address that it has."""
         found = re.search(r" as (\S+) on ", self.says("[connected]", seconds=seconds))
         assert found is not None
