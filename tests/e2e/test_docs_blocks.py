@@ -13,11 +13,16 @@ from talpa.server.config.loader import load
 from talpa.server.config.problems import Problem
 
 TOML = list(blocks("toml"))
+KEY_FILES = ("psk.txt", "psk")
+"""What the text around a block tells to make."""
 COMMANDS = sorted(set(commands()))
 
 
 @pytest.mark.parametrize("block", TOML, ids=lambda b: b.place)
 def test_every_configuration_loads_without_a_doubt(block: Block, tmp_path: Path) -> None:
+    for name in KEY_FILES:
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text("t0YBtyG2bvbBUFHrGMwsMZ2hBp8zN3oI\n")
     file = tmp_path / "talpa.toml"
     file.touch(0o600)
     file.write_text(block.text)

@@ -96,6 +96,15 @@ def test_the_filter_finds_the_address_in_a_real_line(written: Written, client: s
     assert banned(written.lines[0]) == client
 
 
+def test_the_filter_finds_the_address_in_a_login_by_ikev2(written: Written) -> None:
+    """As `talpa.roles.access` says it."""
+    reason = "alice: wrong password"
+    fields: dict[str, object] = {"user": "alice", "client": "198.18.0.2", "method": "EAP-MSCHAPv2"}
+    fields |= {"reason": reason, "session": "ike/2"}
+    written.log.tell(Notice("login-failed", f"{reason} (from 198.18.0.2)", "warning", fields))
+    assert banned(written.lines[0]) == "198.18.0.2"
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_cannot_have_somebody_else_banned(written: Written, name: str) -> None:
     written.log.tell(refused(name))
