@@ -1,7 +1,6 @@
 """A swarm with IPsec and a real server on a simulated link, each caller on ports of its own."""
 
 import itertools
-import struct
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -32,8 +31,8 @@ def policy_for(family: str) -> Policy:
 
 
 class SecureSwarmEnd(_End):
-    """Many clients as one end: all are seen at one address, that of their NAT. `said` keeps what
-    they said to the ports of IKE."""
+    """Many clients as one end: all are seen at one address, that of their NAT. `uttered`
+    keeps all that they sent."""
 
     role: Swarm  # type: ignore[assignment]
 
@@ -54,12 +53,12 @@ class SecureSwarmEnd(_End):
         numbers = itertools.count(1)
         self.role = Swarm(FAMILIES[family], wish, self.plane, self.rng, self.report, numbers)
         self.role.start(Path(self.plane.ike_listens[0], Address(SERVER, 1701)))
-        self.said: list[Packet] = []
+        self.uttered: list[Packet] = []
 
     def transmits(self) -> list[Packet]:
         """See `_End`."""
         out = super().transmits()
-        self.said += out
+        self.uttered += out
         return out
 
 
@@ -79,8 +78,7 @@ class EchoServer(SecureServer):
 
 def _echo(request: bytes) -> bytes:
     """The reply to an ICMP echo request; what changes in the checksum is the type alone."""
-    (checksum,) = struct.unpack_from("!H", request, 22)
-    checksum = (checksum + 0x0800) % 0xFFFF
+    checksum = (int.from_bytes(request[22:24], "big") + 0x0800) % 0xFFFF
     head = request[:12] + request[16:20] + request[12:16]
     return head + b"\0\0" + checksum.to_bytes(2, "big") + request[24:]
 
@@ -93,6 +91,7 @@ class SecureCrowd:
         family: str,
         clients: int,
         *,
+        seed: int = 2,
         version: int = 1,
         lifetimes: Lifetimes | None = None,
         server: EchoServer | None = None,
@@ -110,7 +109,7 @@ class SecureCrowd:
         self.clients = clients
         self.server = server or EchoServer(1, ike=ike, users=(CROWD,), pools=(POOL,))
         security = SecurityPlan(KEY, version, lifetimes)
-        self.swarm = SecureSwarmEnd(2, family, clients, security, **plan)
+        self.swarm = SecureSwarmEnd(seed, family, clients, security, **plan)
         self.pair: Pair[Packet] = Pair(link or Link(3, delay=(0.01, 0.01)), self.swarm, self.server)
         self.server.now = self.pair.now
         self.report = self.swarm.report

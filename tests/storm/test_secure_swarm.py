@@ -72,6 +72,16 @@ def test_keys_are_replaced_after_so_many_octets(version: int) -> None:
     assert crowd.report.sent_packets == crowd.report.received_packets >= 5 * 40 * 19
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_clients_that_vanished_are_replaced_when_they_call_again(version: int) -> None:
+    first = SecureCrowd("macos", 10, version=version).call()
+    assert first.all_up()
+    second = SecureCrowd("macos", 10, seed=5, version=version, server=first.server)
+    assert second.call(first.pair.now + 3).all_up()
+    assert len(associations(second)) == len(second.server.role.lns.sessions()) == 10
+    assert all(each.since > first.pair.now for each in associations(second))
+
+
 def test_windows_tells_how_many_octets_its_keys_last() -> None:
     """What servers log of it: 250,000 KB, and nothing less than 3,600 s."""
     lifetimes = SECURITY["windows"].lifetimes
@@ -115,7 +125,7 @@ def test_the_octets_of_the_first_messages_of_windows() -> None:
     """
     crowd = SecureCrowd("windows", 1).call()
     crowd.all_up()
-    first, second = (data for _, _, data in crowd.swarm.said[:2])
+    first, second = (data for _, _, data in crowd.swarm.uttered[:2])
     assert len(first) == 408 - 5 * 4
     assert len(second) == 388 - (256 - 96)
 

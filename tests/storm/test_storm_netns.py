@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -25,6 +25,9 @@ require = false
 [l2tp]
 listen = ["127.0.0.1:1701"]
 
+[[ipsec.psk]]
+secret_file = "psk"
+
 [[pool]]
 name = "crowd"
 ipv4 = "10.64.0.0/16"
@@ -40,7 +43,12 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name, text in (("talpa.toml", CONFIG.format(folder=folder)), ("pw", "correct horse")):
+        files = (
+            ("talpa.toml", CONFIG.format(folder=folder)),
+            ("pw", "correct horse"),
+            ("psk", "a key that both ends have been told"),
+        )
+        for name, text in files:
             (folder / name).touch(0o600)
             (folder / name).write_text(text)
         self.holder = subprocess.Popen(
@@ -51,14 +59,17 @@ class World:
         assert self.holder.stdout.readline() == b"up\n"
         self.server: subprocess.Popen[bytes] | None = None
 
-    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+    def start(
+        self, *words: str, before: tuple[str, ...] = (), log: IO[bytes] | int = subprocess.PIPE
+    ) -> "subprocess.Popen[bytes]":
         inside = ("nsenter", "-t", str(self.holder.pid), "-n")
         return subprocess.Popen(
-            [*inside, TALPA, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*inside, *before, TALPA, *words], stdout=subprocess.PIPE, stderr=log
         )
 
     def serve(self) -> None:
-        self.server = self.start("serve", "-c", str(self.folder / "talpa.toml"))
+        with (self.folder / "log").open("wb") as log:
+            self.server = self.start("serve", "-c", str(self.folder / "talpa.toml"), log=log)
         end = time.monotonic() + 20
         while not (self.folder / "talpa.sock").exists() or self.ask("sessions") is None:
             assert time.monotonic() < end, "the server did not start"
@@ -82,6 +93,11 @@ class World:
         return self.start(
             *("storm", "l2tp://crowd@127.0.0.1", "--password-file", file, "--json"), *words
         )
+
+    def secure_storm(self, *words: str, before: tuple[str, ...] = ()) -> "subprocess.Popen[bytes]":
+        files = ("--psk-file", str(self.folder / "psk"), "--password-file", str(self.folder / "pw"))
+        url = "l2tp+ipsec://crowd@127.0.0.1"
+        return self.start("storm", url, *files, "--json", *words, before=before)
 
     def close(self) -> None:
         for process in (self.server, self.holder):
@@ -151,3 +167,46 @@ def test_nobody_is_there(world: World) -> None:
     assert storm.returncode == 1
     assert report["failed"] == report["calls"] == 3
     assert report["up_at_end"] == 0
+
+
+def test_a_hundred_on_one_inner_port_behind_one_address(world: World) -> None:
+    """As many Windows machines behind one NAT: all from UDP 1701 inside, each by itself."""
+    world.serve()
+    storm = world.secure_storm(
+        *("--family", "windows", "--clients", "100", "--rate", "30", "--source", "127.0.0.7"),
+        *("--hold", "30", "--pings", "2", "--key-life", "8"),
+    )
+    world.until_up(100)
+    associations = world.ask("sas")
+    assert {each["device"] for each in associations} == {"windows"}
+    assert len(associations) == 100
+    assert {each["peer"].split(":")[0] for each in associations} == {"127.0.0.7"}
+    assert len({each["peer"] for each in associations}) == 100
+    assert len({session["ipv4"] for session in world.ask("sessions")}) == 100
+    assert {tunnel["remote"] for tunnel in world.ask("tunnels")} == {"127.0.0.7:1701"}
+    time.sleep(3)
+    storm.send_signal(signal.SIGINT)
+    report = report_of(storm)
+    assert storm.returncode == 0, report
+    assert report["up_at_end"] == report["established"] == 100
+    assert report["stages"]["ipsec"]["count"] == 100
+    assert report["lost"] == report["failed"] == 0
+    assert report["rekeys"] > 0
+    assert report["traffic"]["received_packets"] == report["traffic"]["sent_packets"] > 100
+    assert world.ask("sas") == world.ask("sessions") == []
+
+
+def test_more_clients_than_there_may_be_sockets(world: World) -> None:
+    allowed = ("prlimit", "--nofile=256:256")
+    storm = world.secure_storm("--clients", "200", before=allowed)
+    _, errors = storm.communicate(timeout=60)
+    assert storm.returncode == 1
+    assert b"200 clients need 464 open files, and this process may have 256" in errors
+    assert b"ulimit -Hn" in errors
+
+
+def test_as_many_sockets_as_the_hard_limit_allows(world: World) -> None:
+    allowed = ("prlimit", "--nofile=64:1024")
+    words = ("--clients", "100", "--rate", "1000", "--patience", "0", "--hold", "0")
+    report = report_of(world.secure_storm(*words, before=allowed))
+    assert report["calls"] == 100

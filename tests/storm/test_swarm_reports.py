@@ -126,6 +126,7 @@ def test_the_report_as_json() -> None:
         "failed",
         "lost",
         "per_second",
+        "rekeys",
         "outages_s",
         "stages",
         "failures",

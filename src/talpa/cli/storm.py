@@ -1,5 +1,6 @@
 """`talpa storm`: the load generator."""
 
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -64,6 +65,14 @@ def storm(
     ike: Annotated[
         int, typer.Option(metavar="VERSION", min=1, max=2, help="l2tp+ipsec: IKEv1 or IKEv2.")
     ] = 1,
+    key_life: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            help="l2tp+ipsec: how long keys live; 0: as long as the family has it.",
+        ),
+    ] = 0.0,
     echo: Annotated[
         float,
         typer.Option(metavar="SECONDS", min=0, help="LCP echo after so much silence; 0: none."),
@@ -80,7 +89,12 @@ def storm(
     ] = False,
     ports: Annotated[
         int,
-        typer.Option(metavar="N", min=1, max=1000, help="UDP ports that each family calls from."),
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=1000,
+            help="UDP ports that each family calls from; with IPsec each client has its own.",
+        ),
     ] = 1,
     source: Annotated[
         list[str] | None,
@@ -100,7 +114,7 @@ def storm(
     from talpa.storm.swarm import Plan
 
     url = server_url(server, ("l2tp", "l2tp+ipsec"))
-    security = _security(url.scheme, psk_file, ike)
+    security = _security(url.scheme, psk_file, ike, key_life)
     names = family or [_DEFAULT_FAMILY]
     if "all" in names:
         names = list(FAMILIES)
@@ -141,7 +155,10 @@ def storm(
     raise typer.Exit(0 if report.settled >= clients else 1)
 
 
-def _security(scheme: str, psk_file: Path | None, version: int) -> "SecurityPlan | None":
+def _security(
+    scheme: str, psk_file: Path | None, version: int, key_life: float
+) -> "SecurityPlan | None":
+    from talpa.ike.config import Lifetimes
     from talpa.storm.security import SecurityPlan
 
     if scheme == "l2tp":
@@ -150,10 +167,13 @@ def _security(scheme: str, psk_file: Path | None, version: int) -> "SecurityPlan
         return None
     if psk_file is None:
         raise CliError("l2tp+ipsec:// needs the server's pre-shared key", "--psk-file FILE", USAGE)
-    return SecurityPlan(secret_in(psk_file), version)
+    lifetimes = Lifetimes(ike=key_life, child=key_life) if key_life else None
+    return SecurityPlan(secret_in(psk_file), version, lifetimes)
 
 
 def _run(order: "Storm", run: "Callable[..., Report]", *, quiet: bool) -> "Report":
+    from talpa.storm.process import TooManySockets
+
     def progress(dialled: int, up: int) -> None:
         if not quiet:
             sys.stderr.write(f"\r{dialled} called, {up} up ")
@@ -161,7 +181,18 @@ def _run(order: "Storm", run: "Callable[..., Report]", *, quiet: bool) -> "Repor
 
     try:
         report = run(order, progress)
+    except TooManySockets as error:
+        raise CliError(
+            f"{order.plan.clients} clients need {error.wanted} open files, and this process may "
+            f"have {error.allowed}",
+            "fewer clients, or a higher limit: `ulimit -Hn`",
+        ) from None
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CliError(
+                f"{order.sockets} sockets are more than this host has ports for at one address",
+                "fewer clients, or more addresses to call from: --source",
+            ) from None
         raise CliError(
             f"{order.server} cannot be called: {error}", "is the name right, and is there a route?"
         ) from None
@@ -176,7 +207,9 @@ def _show(report: "Report") -> None:
 
     sys.stdout.write(
         f"{report.calls} calls, {report.up} sessions set up, {sum(report.failures.values())} "
-        f"failed, {sum(report.losses.values())} lost; {report.rate():.1f} set-ups per second\n\n"
+        f"failed, {sum(report.losses.values())} lost; {report.rate():.1f} set-ups per second\n"
+        + (f"keys of IPsec replaced {report.rekeys} times\n" if report.rekeys else "")
+        + "\n"
     )
     titles = [f"P{p} MS" if p < 100 else "MAX MS" for p in PERCENTILES]
     print_table(

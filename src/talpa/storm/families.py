@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from talpa.l2tp.config import Habits as L2tpHabits
 from talpa.l2tp.v2.call_description import CallParameters
 from talpa.ppp.config import Habits as PppHabits
+from talpa.storm.security_families import SECURITY
+from talpa.storm.security_words import in_words
 
 NEVER = 1e9
 """Seconds: an interval that no storm lasts."""
@@ -220,6 +222,7 @@ def habits(family: Family) -> Iterator[str]:
         yield "CDN and StopCCN name the ids of the other side."
     if ppp.ras_farewell:
         yield "Terminate-Request bears a RAS error number."
+    yield from in_words(SECURITY[family.name])
 
 
 def _ppp_habits(family: Family) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from talpa.server.driver import Driver
 from talpa.server.resolve import resolve, source_address
 from talpa.storm.families import Family
 from talpa.storm.report import Report
+from talpa.storm.security import SOCKETS_EACH
 from talpa.storm.swarm import Plan, Swarm
 
 TICK = 0.01
@@ -26,6 +28,8 @@ SETTLE_SECONDS = 5.0
 
 _EACH_BUFFER = 256 << 10
 """Octets of receive buffer of a socket that one client has for itself."""
+_OTHER_FILES = 64
+"""That a process has open beside its sockets, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,43 @@ class Storm:
     sources: tuple[str, ...] = ()
     """Addresses of this host to call from; empty: the one that leads to the server."""
     ports: int = 1
-    """UDP ports that each family calls from at each source."""
+    """UDP ports that each family calls from at each source; with IPsec each client has its own."""
+
+    @property
+    def crowds(self) -> int:
+        """How many swarms the clients are shared out among."""
+        return len(self.families) * self.ports * max(1, len(self.sources))
+
+    @property
+    def sockets(self) -> int:
+        """How many sockets it opens."""
+        if self.plan.security is None:
+            return self.crowds
+        return SOCKETS_EACH * self.crowds * self.clients_each
+
+    @property
+    def clients_each(self) -> int:
+        """The most that one swarm has."""
+        return -(-self.plan.clients // self.crowds)
+
+
+class TooManySockets(Exception):
+    """More than this process may open."""
+
+    def __init__(self, wanted: int, allowed: int) -> None:
+        super().__init__(wanted, allowed)
+        self.wanted = wanted
+        self.allowed = allowed
+
+
+def allow_files(wanted: int) -> None:
+    """Let this process have so many files open. Raises `TooManySockets`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        raise TooManySockets(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class StormProcess:
@@ -61,8 +101,10 @@ class StormProcess:
         self._drivers: list[Driver] = []
 
     async def run(self) -> Report:
-        """The whole storm. Raises `OSError` when the server cannot be called at all."""
+        """The whole storm. Raises `OSError` when the server cannot be called at all, and
+        `TooManySockets`."""
         storm = self._storm
+        allow_files(storm.sockets + _OTHER_FILES)
         remote = (await resolve(storm.server, storm.port))[0]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -101,8 +143,7 @@ class StormProcess:
         anywhere = Address(source, 0)
         if storm.plan.security is None:
             return plane.Config(listens=(anywhere,), tun=None)
-        crowds = len(storm.families) * storm.ports * max(1, len(storm.sources))
-        each = (anywhere,) * -(-storm.plan.clients // crowds)
+        each = (anywhere,) * storm.clients_each
         return plane.Config(listens=(), tun=None, ike=each, natt=each, receive_buffer=_EACH_BUFFER)
 
     async def _dial(self) -> None:
@@ -156,7 +197,7 @@ class StormProcess:
 
 
 def run(storm: Storm, progress: Callable[[int, int], None]) -> Report:
-    """Run a storm from start to end. Raises `OSError`."""
+    """Run a storm from start to end. Raises `OSError`, `TooManySockets`."""
 
     async def main() -> Report:
         return await StormProcess(storm, progress).run()
