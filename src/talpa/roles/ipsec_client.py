@@ -38,6 +38,8 @@ class _Secured(ABC):
         self._tell = tell
         self._failure = ""
         self._refused = False
+        self._proven = False
+        """Each end has proved to the other who it is."""
         self._over = False
 
     def association_up(self, association: Association, now: float) -> None:
@@ -66,15 +68,19 @@ class _Secured(ABC):
         """Follow our IKE SA."""
         match event:
             case ike.IkeUp():
+                self._proven = True
                 self._tell(say.ike_up(event))
             case ike.IkeRekeyed():
                 self._tell(say.ike_rekeyed(event))
+            case ike.IkeFailed() if self.association is not None:
+                # New keys that did not come about: the old ones are good until their end.
+                self._tell(say.ike_failed(event))
             case ike.IkeFailed():
                 text = event.reason
                 if event.offered or event.allowed:
                     text += f" | offered: {'; '.join(event.offered)}"
                     text += f" | allowed: {'; '.join(event.allowed)}"
-                self._refused = event.by_peer and "AUTHENTICATION" in event.reason.upper()
+                self._refused = self._of_no_use(event)
                 self._lost(f"{event.path.remote}: IPsec failed in {event.stage}: {text}", now)
             case ike.IkeDown() if event.ike == self.number:
                 who = "the server ended IKE" if event.by_peer else "IKE ended"
@@ -84,6 +90,14 @@ class _Secured(ABC):
                 self._lost(f"the server says to call {event.to}", now)
             case ike.KeysMade() if self.key_log is not None:
                 self.key_log(Notice("keys", event.line, fields={"table": event.table}))
+
+    def _of_no_use(self, event: ike.IkeFailed) -> bool:
+        """Whether the same call would fail again: the server refuses us or all that we offer, or it
+        has told who it is, and we refuse it. Silence passes, and so may a want of addresses."""
+        if event.offered:
+            return True
+        told = event.identity is not None and "EAP" not in event.stage
+        return not self._proven and (event.by_peer or told)
 
     @abstractmethod
     def _secured(self, association: Association, now: float) -> None:
@@ -203,7 +217,8 @@ class L2tpIpsecClient(_Secured):
 
     def _end(self, now: float) -> None:
         self._over = True
-        self.ipsec.endpoint.close(self.number, "the user disconnected", now)
+        reason = self.client.failure or "the user disconnected"
+        self.ipsec.endpoint.close(self.number, reason, now)
 
     def _lost(self, reason: str, now: float) -> None:  # noqa: ARG002
         if not self._over and not self.client.failure:

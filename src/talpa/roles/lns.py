@@ -13,6 +13,7 @@ from talpa.dataplane import interface as plane
 from talpa.hostconfig import HostOffer, LinkServices
 from talpa.hostconfig.offer import LEAST_MTU
 from talpa.hostconfig.ra import REPEAT_SECONDS
+from talpa.ike import events as ike
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.l2tp.values import CdnResult, DisconnectCode, StopCcnResult
@@ -27,6 +28,8 @@ from talpa.roles.notices import Notice, Tell
 from talpa.roles.session import Session
 from talpa.sansio import Deadlines, Path, Rng, earliest
 
+_SILENT = 10.0
+"""Seconds without a packet after which a session behind NAT may be one that its device has lost."""
 _SOMEBODY_ELSE = "logged in as somebody else on the same link"
 
 
@@ -71,7 +74,7 @@ class Lns:
         self._tell = tell
         self.on_tunnel: Callable[..., None] | None = None
         """(association, tunnel id, now, up=): a tunnel came up in an association, or ended."""
-        self.identity_of: Callable[[int], bytes] = lambda _: b""
+        self.peer_of: Callable[[int], ike.Peer | None] = lambda _: None
         """Who is at the other end of an association, as IKE knows it."""
         self.tracing = False
         """Whether every step of every session is told, for the log level "debug"."""
@@ -266,7 +269,7 @@ class Lns:
             session.lease = None
         session.user = event.name
         session.method = event.method
-        if self.directory.full(event.name):
+        if self.directory.full(event.name) or session.path.association:
             self._replace(session, now)
         lease = self.directory.admit(event.name, now, source=session.path.remote.host)
         if isinstance(lease, Refused):
@@ -291,7 +294,10 @@ class Lns:
         self._arm(session)
 
     def _replace(self, session: Session, now: float) -> None:
-        """End an earlier session of the same device, whose user may have no more of them.
+        """End an earlier session of the same device.
+
+        When its user may have no more of them; and with IPsec in any case, since a device has one
+        association. Behind NAT others may look the same: there the earlier one has to be silent.
 
         A device that crashed or lost its network calls again long before it is missed. The same
         device: the same user, address and L2TP host name. A tunnel with other sessions is that of
@@ -304,11 +310,16 @@ class Lns:
             if other.user == session.user
             and other.lease is not None
             and other.tunnel_id != session.tunnel_id
+            and not (other.path.association and other.path.association == session.path.association)
             and self._seen_from(other) == device
         ]
         if device is None or not stale:
             return
-        old = min(stale, key=lambda s: self.plane.session_counters(s.handle).last_received)
+        old = min(stale, key=self._heard)
+        peer = self.peer_of(session.path.association)
+        alike = peer is not None and peer.peer_is_behind_nat
+        if alike and not self.directory.full(session.user) and now - self._heard(old) < _SILENT:
+            return
         assert old.lease is not None
         self.directory.release(old.lease, now)
         old.lease = None
@@ -317,12 +328,16 @@ class Lns:
         self._tell(say.session_replaced(old, session, reason))
         self.close_tunnel(old.tunnel_id, reason, now)
 
+    def _heard(self, session: Session) -> float:
+        return self.plane.session_counters(session.handle).last_received
+
     def _seen_from(self, session: Session) -> tuple[str, bytes, str] | None:
         """Address, IKE identity and L2TP host name of a session that has its tunnel for itself."""
         tunnel = self.endpoint.description(session.tunnel_id)
         if tunnel is None or tunnel.sessions != 1:
             return None
-        identity = self.identity_of(session.path.association)
+        peer = self.peer_of(session.path.association)
+        identity = peer.identity.value if peer is not None else b""
         return session.path.remote.host, identity, tunnel.host_name
 
     def _open(self, session: Session, now: float) -> None:

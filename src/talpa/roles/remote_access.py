@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from talpa.aaa import Directory, Lease
+from talpa.crypto.attempts import CertificateAttempt
 from talpa.crypto.credentials import Refused
 from talpa.dataplane import interface as plane
 from talpa.dataplane.interface import AssociationCounters
@@ -67,7 +68,7 @@ class RemoteAccess:
         """Give an authenticated user addresses, or say why not."""
         endpoint = self.ipsec.endpoint
         refused = self._not_entitled(event)
-        lease = None if refused else self._lease(event, now)
+        lease = None if refused else self._checked(event, self._lease(event, now), now)
         if lease is None or isinstance(lease, Refused):
             reason = refused or (lease.reason if lease else "")
             self._say_refused(event, reason)
@@ -153,6 +154,19 @@ class RemoteAccess:
                 self.ipsec.endpoint.close(old.ike, "replaced by a new login of the device", now)
                 return lease
         return self.directory.admit(event.user, now, source=source)
+
+    def _checked(
+        self, event: ike.AddressWanted, lease: Lease | Refused, now: float
+    ) -> Lease | Refused:
+        """EAP asked whether the user may log in; nobody did for a key or a certificate alone."""
+        if isinstance(lease, Refused) or event.peer.method.startswith("EAP"):
+            return lease
+        attempt = CertificateAttempt(event.user, event.peer.credential)
+        verdict = self.directory.authenticate(attempt, event.peer.path.remote.host, now)
+        if isinstance(verdict, Refused):
+            self.directory.release(lease, now)
+            return verdict
+        return lease
 
     def _gone(
         self, user: RemoteUser, reason: str, counters: AssociationCounters, now: float

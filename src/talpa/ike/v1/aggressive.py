@@ -157,7 +157,7 @@ def _reply_1(room: Room, sa: IkeSa, found: Payloads, chosen: bytes, vids: list[b
             )
         draft.psk = usable[0]
     take_key(room, sa, found)
-    sa.connection = proofs.connection_of(room, identity, sa.path.remote.host)
+    sa.connection = proofs.connection_of(room, identity, sa.path.remote.host, draft.psk)
     keys = keys_for(sa, draft.psk)
     draft.own_identity = proofs.own_identity(room, sa, draft.auth_method)
     proof = hash_of(sa, keys, draft.own_identity, initiator=False)

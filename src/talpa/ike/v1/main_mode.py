@@ -224,7 +224,7 @@ def _take_5(
     )
     identity = draft.peer_identity
     assert identity is not None
-    sa.connection = proofs.connection_of(room, identity, path.remote.host)
+    sa.connection = proofs.connection_of(room, identity, path.remote.host, draft.psk)
     draft.own_identity = proofs.own_identity(room, sa, draft.auth_method)
     proof = hash_of(sa, keys, draft.own_identity, initiator=False)
     chain = [
@@ -260,7 +260,7 @@ def _read_5(room: Room, sa: IkeSa, header: Header, data: bytes) -> tuple[Keys, P
                 raise
             continue
         identity = draft.peer_identity
-        if psk is not None and psk.identity not in (None, identity):
+        if psk is not None and (identity is None or not proofs.usable([psk], identity)):
             continue
         return keys, found, proven
     draft.psk = None

@@ -193,26 +193,32 @@ def check_signature(
 def expected_identity(sa: IkeSa, identity: Identity) -> None:
     """The peer is whom we demand. Raises `Unproven`."""
     connection = sa.connection
-    if connection is None or connection.remote_identity in (None, identity):
-        return
-    assert connection.remote_identity is not None
-    raise Unproven(
-        f"The peer calls itself {identity.show()}, and {connection.remote_identity.show()}"
-        " is expected."
-    )
+    expected = connection.remote_identity if connection is not None else None
+    if expected is not None and not expected.same(identity):
+        raise Unproven(
+            f"The peer calls itself {identity.show()}, and {expected.show()} is expected."
+        )
 
 
-def connection_of(room: Room, identity: Identity, host: str) -> Connection | None:
-    """The peer that is expected by name and has this identity."""
+def connection_of(room: Room, identity: Identity, host: str, psk: Psk | None) -> Connection | None:
+    """The peer that is expected by name and has this identity, which it proved by `psk`, or by a
+    certificate (None). Whoever proves it in another way, such as by a key that many have, is
+    somebody else."""
     fallback = None
     for each in room.config.connections:
-        if each.version != 1:
+        if each.version != 1 or not _proves(each, psk):
             continue
-        if each.remote_identity == identity:
+        if each.remote_identity is not None and each.remote_identity.same(identity):
             return each
         if each.remote_identity is None and _same_host(each.remote_host, host):
             fallback = each
     return fallback
+
+
+def _proves(connection: Connection, psk: Psk | None) -> bool:
+    if connection.remote_authentication != "psk":
+        return psk is None
+    return psk is not None and (connection.psk is None or connection.psk.secret == psk.secret)
 
 
 def _same_host(one: str, other: str) -> bool:
@@ -224,5 +230,5 @@ def _same_host(one: str, other: str) -> bool:
 
 def usable(keys: Sequence[Psk], identity: Identity) -> list[Psk]:
     """Keys that the peer of this identity may have: those for it alone first."""
-    own = [psk for psk in keys if psk.identity == identity]
+    own = [psk for psk in keys if psk.identity is not None and psk.identity.same(identity)]
     return own + [psk for psk in keys if psk.identity is None]
