@@ -66,7 +66,11 @@ def families() -> str:
     everybody = list(FAMILIES.values())
     rows = [(title, *(show(family) for family in everybody)) for title, show in _HABITS]
     rows += [(title, *(show(SECURITY[name]) for name in FAMILIES)) for title, show in _IPSEC]
-    return table(head, rows)
+    return table(head, rows) + (
+        "What stands here of IPsec holds for IKEv1, which is what these clients speak for L2TP. "
+        "Talpa knows neither MD5 nor DES: what they offer with these is left out. With `--ike 2` "
+        "IKE itself is negotiated as Talpa's own clients do it.\n\n"
+    )
 
 
 def _ike_offers(habits: SecurityHabits) -> str:
@@ -91,6 +95,7 @@ def _offers(offers: list[IkeOffer] | list[EspOffer]) -> str:
 
 
 _IPSEC = (
+    ("IPsec known from", lambda h: h.evidence),
     ("IKE with IPsec: offers", _ike_offers),
     ("IKE with IPsec: life of its keys", lambda h: f"{h.lifetimes.ike:g} s"),
     ("ESP: offers", _esp_offers),
@@ -98,11 +103,13 @@ _IPSEC = (
         "ESP: life of its keys",
         lambda h: (
             f"{h.lifetimes.child:g} s"
-            + (f", {h.ike.kilobytes:,} kB" if h.ike.kilobytes is not None else "")
+            + (f", {h.lifetimes.child_octets // 1024:,} KB" if h.lifetimes.child_octets else "")
         ),
     ),
     ("PFS", lambda h: group_name(h.pfs) if h.pfs else "-"),
     ("Vendor ids", lambda h: ", ".join(map(name_of, h.ike.vendor_ids or ())) or "Talpa's own"),
+    ("Octets of a nonce", lambda h: h.ike.nonce_octets),
+    ("Message id of the first Quick Mode", lambda h: h.ike.message_id or "random"),
     ("Asks whether the peer is there (DPD)", lambda h: "yes" if h.ike.dpd else "no"),
     ("UDP port inside IPsec", lambda h: "one of its own" if h.ephemeral_port else "1701"),
 )
