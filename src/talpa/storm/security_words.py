@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 
 from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId, PrfId
-from talpa.crypto.encryption import encryption
-from talpa.crypto.exchange import group
-from talpa.crypto.integrity import integrity
-from talpa.crypto.prf import prf
 from talpa.ike.devices import name_of
+from talpa.ike.words import encryption_name, group_name, hash_name, integrity_name
 from talpa.storm.security import SecurityHabits
 
 
@@ -24,7 +21,7 @@ def in_words(habits: SecurityHabits) -> Iterator[str]:
         yield f"Keys of phase 2 last for no more than {kilobytes:,} KB."
     yield f"Nonces have {ike.nonce_octets} octets."
     if habits.pfs is not None:
-        yield f"Asks for PFS with {_group(habits.pfs)}."
+        yield f"Asks for PFS with {group_name(habits.pfs)}."
     if ike.message_id is not None:
         yield f"The first Quick Mode has message id {ike.message_id}."
     if habits.ephemeral_port:
@@ -35,17 +32,10 @@ def in_words(habits: SecurityHabits) -> Iterator[str]:
 
 def _phase_1(transform: tuple[EncryptionId, int, PrfId, GroupId]) -> str:
     cipher, bits, hash_, key = transform
-    return f"{_cipher(cipher, bits)}/{prf(hash_).hash_name}/{_group(key)}"
+    return f"{encryption_name((cipher, bits))}/{hash_name(hash_)}/{group_name(key)}"
 
 
 def _phase_2(transform: tuple[EncryptionId, int, IntegrityId]) -> str:
     cipher, bits, mac = transform
-    return _cipher(cipher, bits) + (f"/{integrity(mac).name}" if mac else "")
-
-
-def _cipher(cipher: EncryptionId, bits: int) -> str:
-    return encryption(cipher, bits).name
-
-
-def _group(number: GroupId) -> str:
-    return group(number).name
+    name = encryption_name((cipher, bits))
+    return f"{name}/{integrity_name(mac)}" if mac else name
