@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from storm.crowd import Crowd
-from talpa.explain import dissect_l2tp
+from talpa.explain import Dissection, dissect_l2tp
 from talpa.storm.families import FAMILIES
 
 FOLDER = Path(__file__).with_name("said")
@@ -17,7 +17,11 @@ def life_of(family: str) -> str:
 
 def paragraph(datagram: bytes) -> str:
     """The octets after the header's numbers, and what they mean."""
-    seen = dissect_l2tp(datagram)
+    return paragraph_of(dissect_l2tp(datagram))
+
+
+def paragraph_of(seen: Dissection) -> str:
+    """A packet: its name, its fields, and what is wrong with it."""
     lines = [f"{seen.protocol} {seen.message}"]
     for layer in seen.layers:
         lines += [f"  {layer.name}: {field.name} {field.value}" for field in layer.fields]

@@ -10,6 +10,7 @@ from simnet.secure import KEY, SERVER, Packet, SecureServer, _End
 from storm.crowd import CROWD, PLAN, POOL
 from talpa.ike.config import Config, Lifetimes, Policy, Psk, Weakness
 from talpa.ike.policies import COMPATIBLE
+from talpa.roles.notices import Notice
 from talpa.sansio import Address, Path
 from talpa.storm.families import FAMILIES
 from talpa.storm.report import Report
@@ -17,6 +18,8 @@ from talpa.storm.security import SecurityPlan
 from talpa.storm.swarm import Swarm
 
 NAT = "198.18.7.7"
+NATT_FROM = 40_000
+"""The first of the outer ports for port 4500; those for port 500 are below."""
 START = datetime(2026, 11, 1, tzinfo=UTC)
 NEEDS = {
     "android": (Weakness("modp1024", "android", date(2027, 1, 1)),),
@@ -31,8 +34,7 @@ def policy_for(family: str) -> Policy:
 
 
 class SecureSwarmEnd(_End):
-    """Many clients as one end: all are seen at one address, that of their NAT. `uttered`
-    keeps all that they sent."""
+    """Many clients as one end: all are seen at one address, that of their NAT."""
 
     role: Swarm  # type: ignore[assignment]
 
@@ -45,7 +47,7 @@ class SecureSwarmEnd(_End):
             lambda: self.now,
             Address(NAT, 1701),
             ike=tuple(Address(NAT, port) for port in ports),
-            natt=tuple(Address(NAT, port + 20_000) for port in ports),
+            natt=tuple(Address(NAT, port + NATT_FROM - 20_000) for port in ports),
             accept_clear=False,
         )
         self.report = Report()
@@ -53,25 +55,28 @@ class SecureSwarmEnd(_End):
         numbers = itertools.count(1)
         self.role = Swarm(FAMILIES[family], wish, self.plane, self.rng, self.report, numbers)
         self.role.start(Path(self.plane.ike_listens[0], Address(SERVER, 1701)))
-        self.uttered: list[Packet] = []
 
-    def transmits(self) -> list[Packet]:
-        """See `_End`."""
-        out = super().transmits()
-        self.uttered += out
-        return out
+
+class Tape(Link[Packet]):
+    """A link that remembers what was sent on it."""
+
+    def __init__(self) -> None:
+        super().__init__(3, delay=(0.01, 0.01))
+        self.taped: list[Packet] = []
+
+    def send(self, direction: int, payload: Packet, now: float) -> None:
+        """See `Link`."""
+        self.taped.append(payload)
+        super().send(direction, payload, now)
 
 
 class EchoServer(SecureServer):
-    """With a kernel that answers pings; `echoes` counts them."""
-
-    echoes = 0
+    """With a kernel that answers pings."""
 
     def transmits(self) -> list[Packet]:
         """See `_End`."""
         out = super().transmits()
         for packet in self.plane.take_tun():
-            self.echoes += 1
             self.plane.pipeline.from_tun(_echo(packet), self.now)
         return out + super().transmits()
 
@@ -95,7 +100,6 @@ class SecureCrowd:
         version: int = 1,
         lifetimes: Lifetimes | None = None,
         server: EchoServer | None = None,
-        link: Link[Packet] | None = None,
         policy: Policy | None = None,
         key_log: bool = False,
         **plan: object,
@@ -107,10 +111,14 @@ class SecureCrowd:
             key_log=key_log,
         )
         self.clients = clients
+        self.keys: list[tuple[str, str]] = []
+        """Table and line of what the server logged of keys."""
         self.server = server or EchoServer(1, ike=ike, users=(CROWD,), pools=(POOL,))
+        self.server.role.key_log = self._key
         security = SecurityPlan(KEY, version, lifetimes)
         self.swarm = SecureSwarmEnd(seed, family, clients, security, **plan)
-        self.pair: Pair[Packet] = Pair(link or Link(3, delay=(0.01, 0.01)), self.swarm, self.server)
+        self.link = Tape()
+        self.pair: Pair[Packet] = Pair(self.link, self.swarm, self.server)
         self.server.now = self.pair.now
         self.report = self.swarm.report
 
@@ -141,3 +149,10 @@ class SecureCrowd:
         while self.swarm.role.hang_up(self.pair.now):
             pass
         return self.run(seconds)
+
+    def _key(self, notice: Notice) -> None:
+        self.keys.append((str(notice.fields["table"]), notice.message))
+
+    def said(self) -> list[bytes]:
+        """What the clients sent, in order."""
+        return [data for path, _, data in self.link.taped if path.local.host == NAT]

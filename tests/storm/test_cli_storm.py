@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -10,9 +11,11 @@ import talpa.storm.process
 from storm.crowd import Crowd
 from talpa.cli.errors import CliError
 from talpa.cli.main import app
+from talpa.ike.config import Lifetimes
 from talpa.storm.families import FAMILIES
 from talpa.storm.process import Storm
 from talpa.storm.report import Report
+from talpa.storm.security import SecurityPlan
 from talpa.wire import Secret
 
 
@@ -35,8 +38,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     return stand_in
 
 
-def run(*arguments: str) -> Result:
-    words = ["storm", "l2tp://u{n}@server.example", *arguments]
+def run(*arguments: str, url: str = "l2tp://u{n}@server.example") -> Result:
+    words = ["storm", url, *arguments]
     return CliRunner().invoke(app, words, env={"TALPA_PASSWORD": "secret"})
 
 
@@ -128,3 +131,53 @@ def test_tables(started: Started) -> None:
         assert words in text
     assert max(map(len, text.splitlines())) <= 100
     assert "secret" not in text
+
+
+def test_ipsec(started: Started, tmp_path: Path) -> None:
+    psk = tmp_path / "psk"
+    psk.touch(0o600)
+    psk.write_text("a shared key\n")
+    words = ("--psk-file", str(psk), "--ike", "2", "--key-life", "30", "--clients", "12")
+    families = ("--family", "windows", "--family", "macos", "--ports", "3")
+    run(*words, *families, url="l2tp+ipsec://u@server.example")
+    storm = storm_of(started)
+    assert storm.plan.security == SecurityPlan(
+        Secret("a shared key"), 2, Lifetimes(ike=30.0, child=30.0)
+    )
+    assert storm.sockets == 2 * 12
+    assert "a shared key" not in repr(storm)
+
+
+def test_the_families_own_lifetimes_unless_told(started: Started, tmp_path: Path) -> None:
+    psk = tmp_path / "psk"
+    psk.touch(0o600)
+    psk.write_text("a shared key")
+    run("--psk-file", str(psk), url="l2tp+ipsec://u@server.example")
+    security = storm_of(started).plan.security
+    assert security is not None
+    assert (security.version, security.lifetimes) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "says"),
+    [
+        ("l2tp+ipsec://u@server.example", (), "--psk-file FILE"),
+        ("l2tp://u@server.example", ("--psk-file", "/dev/null"), "leave it out"),
+    ],
+)
+def test_a_key_where_there_is_ipsec(
+    started: Started, url: str, words: tuple[str, ...], says: str
+) -> None:
+    result = run(*words, url=url)
+    assert result.exit_code == 2
+    error = result.exception
+    assert says in (f"{error} {error.hint}" if isinstance(error, CliError) else result.output)
+    assert started.storm is None
+
+
+def test_stages_and_keys_in_the_table(started: Started) -> None:
+    started.report.reached("ipsec", 0.02)
+    started.report.rekeyed(7)
+    text = run().stdout
+    assert "ipsec" in text
+    assert "keys of IPsec replaced 7 times" in text

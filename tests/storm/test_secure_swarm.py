@@ -46,12 +46,12 @@ def test_twenty_of_each_family(family: str, version: int) -> None:
 def test_keys_are_replaced_under_pings(version: int) -> None:
     """Both kinds of keys, by time: IKE's every 20 s, ESP's every 8 s."""
     lifetimes = Lifetimes(ike=20.0, child=8.0)
-    crowd = SecureCrowd("macos", 5, version=version, lifetimes=lifetimes, pings=20.0).call()
+    crowd = SecureCrowd("macos", 5, version=version, lifetimes=lifetimes, pings=10.0).call()
     assert crowd.all_up()
-    crowd.run(60).hang_up()
+    crowd.run(40).hang_up()
     assert crowd.report.settled == 5
-    assert crowd.report.rekeys >= 5 * 6
-    assert crowd.report.sent_packets == crowd.report.received_packets >= 5 * 20 * 59
+    assert crowd.report.rekeys >= 5 * 4
+    assert crowd.report.sent_packets == crowd.report.received_packets >= 5 * 10 * 39
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -66,10 +66,10 @@ def test_keys_are_replaced_after_so_many_octets(version: int) -> None:
         ping_octets=1000,
     ).call()
     assert crowd.all_up()
-    crowd.run(20).hang_up()
+    crowd.run(10).hang_up()
     assert crowd.report.settled == 5
-    assert crowd.report.rekeys >= 5 * 10
-    assert crowd.report.sent_packets == crowd.report.received_packets >= 5 * 40 * 19
+    assert crowd.report.rekeys >= 5 * 5
+    assert crowd.report.sent_packets == crowd.report.received_packets >= 5 * 40 * 9
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -125,7 +125,7 @@ def test_the_octets_of_the_first_messages_of_windows() -> None:
     """
     crowd = SecureCrowd("windows", 1).call()
     crowd.all_up()
-    first, second = (data for _, _, data in crowd.swarm.uttered[:2])
+    first, second = crowd.said()[:2]
     assert len(first) == 408 - 5 * 4
     assert len(second) == 388 - (256 - 96)
 
