@@ -23,6 +23,8 @@ TICK = 0.01
 """Seconds between two looks at how many calls are due."""
 GOODBYES_AT_ONCE = 5
 """Clients that hang up in a tick: a server should be able to hear them out."""
+LAST_ANSWERS = 1.0
+"""Seconds between the last ping and the first goodbye: what is not answered then is lost."""
 SETTLE_SECONDS = 5.0
 """How long the last of them may take to hang up."""
 
@@ -177,6 +179,8 @@ class StormProcess:
         self.report.time_to_go()
         for swarm in self._swarms:
             swarm.stop()
+        if self._storm.plan.pings:
+            await asyncio.sleep(LAST_ANSWERS)
         gone = itertools.count(1)
         for swarm, driver in zip(self._swarms, self._drivers, strict=True):
             while swarm.hang_up(driver.now()):

@@ -162,7 +162,7 @@ class Swarm:
         self._call(Caller(next(self._numbers), next(self._seats)), now)
 
     def stop(self) -> None:
-        """Call nobody any more, and take what ends from now on for no loss."""
+        """Call and ping nobody any more, and take what ends from now on for no loss."""
         self.stopping = True
         securing = (each for each in self._secure.values() if not each.call_id)
         self._staying = [*self._callers.values(), *securing]
@@ -420,7 +420,7 @@ class Swarm:
             self.endpoint.close(tunnel_id, l2tp.Result(self.family.stop_result), now)
 
     def _ping(self, caller: Caller, now: float) -> None:
-        if caller.link is None or caller.ipv4 is None or caller.gateway is None:
+        if self.stopping or caller.link is None or caller.ipv4 is None or caller.gateway is None:
             return
         caller.pings += 1
         packet = echo_request(
