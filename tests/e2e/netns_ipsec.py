@@ -114,3 +114,19 @@ def nat_world() -> Iterator[NatWorld]:
             f" add rule ip nat in ip daddr {PUBLIC} udp dport {{ 500, 4500 }} dnat to {SERVER}'"
         )
         yield found
+
+
+IMPATIENT = """
+from dataclasses import replace
+from talpa.server import client_roles
+from talpa.server.config import ipsec_build
+
+def impatient(made):
+    return lambda *words: replace(made(*words), dpd=1, retransmit_first=0.3, retransmit_limit=3)
+
+client_roles._ike_config = impatient(client_roles._ike_config)
+ipsec_build.ike_config = impatient(ipsec_build.ike_config)
+from talpa.cli.main import main
+main()
+"""
+"""A program that takes a silent peer for gone within seconds."""

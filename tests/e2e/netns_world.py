@@ -73,7 +73,7 @@ class Namespace:
     def state(self) -> str:
         """All of the host that Talpa changes."""
         return self.run(
-            "ip -o addr; ip route show table all; ip -6 route show table all | grep -v multicast;"
+            "ip -o addr; (ip route show table all; ip -6 route show table all) | grep -v multicast;"
             " nft list ruleset; cat /etc/resolv.conf;"
             " grep -r . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv?/conf/*/forwarding"
             " /proc/sys/net/ipv6/conf/*/accept_ra"

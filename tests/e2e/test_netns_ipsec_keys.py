@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.netns_ipsec import BOB, INSIDE, ONE_KEY, l2tp
-from e2e.netns_world import GATEWAY, Client, Server, World, run, running, until, world
+from e2e.netns_ipsec import INSIDE, ONE_KEY, l2tp
+from e2e.netns_world import GATEWAY, Client, Server, World, run, running, world
 
 pytestmark = [pytest.mark.netns, pytest.mark.xdist_group("netns-ipsec-keys")]
 

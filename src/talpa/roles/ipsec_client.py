@@ -230,9 +230,17 @@ class IkeClient(_Secured):
     """IKEv2 in tunnel mode: the address comes with the association."""
 
     def __init__(
-        self, endpoint: Endpoint, data_plane: plane.DataPlane, tell: Tell, mtu: int
+        self,
+        endpoint: Endpoint,
+        data_plane: plane.DataPlane,
+        tell: Tell,
+        mtu: int,
+        *,
+        ipv6: bool = True,
     ) -> None:
+        """`ipv6`: use an IPv6 address that is given."""
         super().__init__(endpoint, data_plane, tell)
+        self._ipv6 = ipv6
         self.network = Network(mtu=mtu)
         self.stages: list[tuple[Stage, float]] = []
         self.changed = False
@@ -304,7 +312,7 @@ class IkeClient(_Secured):
                 ipv4=offer.ipv4,
                 dns=offer.dns,
                 search=offer.search,
-                ipv6=(offer.ipv6,) if offer.ipv6 is not None else (),
+                ipv6=(offer.ipv6,) if self._ipv6 and offer.ipv6 is not None else (),
                 routes=routes,
             )
             self.changed = True

@@ -1,7 +1,7 @@
 """IKEv2 remote access: users in tunnel mode, with addresses from the same pools as PPP users."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from talpa.aaa import Directory, Lease
 from talpa.crypto.attempts import CertificateAttempt
@@ -84,7 +84,7 @@ class RemoteAccess:
             prefix[1] if prefix is not None and prefix.num_addresses > 1 else None,
             tuple(a for a in lease.dns if a.version == 4 or prefix is not None),
             lease.search,
-            lease.routes,
+            _routes(lease),
         )
         endpoint.offer(event.ike, offer, now)
 
@@ -254,6 +254,18 @@ def _device(peer: ike.Peer) -> tuple[str, bytes, str]:
 
 def _named(peer: ike.Peer) -> str:
     return f", {peer.device}" if peer.device else ""
+
+
+def _routes(lease: Lease) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks for split tunnelling: nothing else gets through, so that the name servers and our
+    own address have to be among them."""
+    if not lease.routes:
+        return ()
+    found = list(lease.routes)
+    for address in (lease.gateway, *lease.dns):
+        if not any(address in network for network in found):
+            found.append(ip_network(address))
+    return tuple(found)
 
 
 def _networks(lease: Lease) -> Sequence[IPv4Network | IPv6Network]:

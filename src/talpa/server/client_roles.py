@@ -100,11 +100,13 @@ class Dialler:
         if ipsec is None or ipsec.l2tp:
             self._plain = _l2tp_client(settings, data_plane, tell, self._last_data)
         if ipsec is not None:
-            endpoint = IkeEndpoint(_ike_config(ipsec), os.urandom, self._last_heard)
+            endpoint = IkeEndpoint(_ike_config(settings, ipsec), os.urandom, self._last_heard)
             if self._plain is not None:
                 self._secured = L2tpIpsecClient(self._plain, endpoint, tell)
             else:
-                self._secured = IkeClient(endpoint, data_plane, tell, settings.mru)
+                self._secured = IkeClient(
+                    endpoint, data_plane, tell, settings.mru, ipv6=settings.ipv6
+                )
 
     @property
     def role(self) -> ClientRole:
@@ -169,7 +171,7 @@ def _l2tp_client(
     return Client(Endpoint(config, os.urandom, last_data), data_plane, ppp, os.urandom, tell)
 
 
-def _ike_config(ipsec: ClientIpsec) -> Config:
+def _ike_config(settings: ClientSettings, ipsec: ClientIpsec) -> Config:
     return Config(
         policy=ipsec.policy,
         wall=lambda: datetime.now(UTC),
@@ -178,6 +180,7 @@ def _ike_config(ipsec: ClientIpsec) -> Config:
         l2tp=False,
         remote_access=False,
         aggressive=ipsec.aggressive,
+        dpd=settings.echo_interval,
         key_log=ipsec.key_log is not None,
     )
 
