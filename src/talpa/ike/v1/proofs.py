@@ -9,6 +9,7 @@ from talpa.crypto.certificates import CertificateRefused, Credential
 from talpa.crypto.signing import BadSignature, verify_v1
 from talpa.ike.config import Connection, Psk
 from talpa.ike.identities import Identity, IdentityKind, of_address
+from talpa.ike.links import proves
 from talpa.ike.v1.messages import Chain
 from talpa.ike.v1.numbers import AuthMethod, CertEncoding, PayloadType
 from talpa.ike.v1.payloads import (
@@ -83,7 +84,12 @@ def candidates(room: Room, host: str, connection: Connection | None) -> list[Psk
     if connection is not None and connection.psk is not None:
         return [connection.psk]
     config = room.config
-    named = [each.psk for each in config.connections if each.version == 1 and each.psk is not None]
+    address = ip_address(host.partition("%")[0])
+    named = [
+        psk
+        for psk in (each.psk for each in config.connections if each.version == 1)
+        if psk is not None and (psk.peer is None or address in psk.peer)
+    ]
     return [*named, *config.psks(host)][:_MOST_CANDIDATES]
 
 
@@ -206,19 +212,13 @@ def connection_of(room: Room, identity: Identity, host: str, psk: Psk | None) ->
     somebody else."""
     fallback = None
     for each in room.config.connections:
-        if each.version != 1 or not _proves(each, psk):
+        if each.version != 1 or not proves(each, psk):
             continue
         if each.remote_identity is not None and each.remote_identity.same(identity):
             return each
         if each.remote_identity is None and _same_host(each.remote_host, host):
             fallback = each
     return fallback
-
-
-def _proves(connection: Connection, psk: Psk | None) -> bool:
-    if connection.remote_authentication != "psk":
-        return psk is None
-    return psk is not None and (connection.psk is None or connection.psk.secret == psk.secret)
 
 
 def _same_host(one: str, other: str) -> bool:

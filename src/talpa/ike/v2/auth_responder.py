@@ -11,6 +11,7 @@ from talpa.eap.tls_settings import TlsSettings
 from talpa.ike.config import Connection
 from talpa.ike.events import AddressOffer, AddressWanted, IkeUp, PeerAttempted
 from talpa.ike.identities import Identity, IdentityKind, of_address
+from talpa.ike.links import proves
 from talpa.ike.v2 import config_payload, lives, rules
 from talpa.ike.v2.auth import (
     Unproven,
@@ -70,7 +71,6 @@ def _first(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
     if not rules.hold(contents, rules.AUTH_FIRST_REQUEST) or made.additional:
         _broken(sa, now)
         return
-    config = sa.room.shared.config
     assert sa.answering is not None
     made.first_auth = sa.answering[0]
     theirs = contents.one(Kind.ID_I)
@@ -80,29 +80,25 @@ def _first(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
     asked = contents.all(Kind.CERTREQ)
     made.ca_hashes = b"".join(one.data for one in asked)[: 20 * 64]
     made.request = contents
-    sa.connection = _connection(sa, made.remote_id)
     said: Authentication | None = contents.one(Kind.AUTH)
+    links, named = _links(sa, made.remote_id, _way(said))
+    sa.connection = links[0] if links else None
     eap_only = contents.notify(NotifyKind.EAP_ONLY_AUTHENTICATION) is not None
     if said is None:
         _begin_eap(sa, made, now, eap_only=eap_only)
         return
-    demanded = sa.connection.remote_authentication if sa.connection else ""
-    if demanded == "eap":
-        raise Unproven("The peer is to prove itself by EAP, and does not.")
     _use_ppk(sa, made, contents, said)
     said = _without_ppk(made, contents, said)
     octets = _octets(sa, made.remote_id_body, of_initiator=True)
     if said.method == AuthMethod.PSK:
-        if demanded == "certificate":
-            raise Unproven("The peer is to prove itself by certificate, and does so by key.")
-        keys = narrowed(config.psks(sa.path.remote.host), made.remote_id)
-        if sa.connection is not None and sa.connection.psk is not None:
-            keys = [sa.connection.psk]
+        keys = [link.psk for link in links if link.psk is not None]
+        keys += narrowed(sa.room.shared.config.psks(sa.path.remote.host), made.remote_id)
+        if named:
+            keys = [key for key in keys if any(proves(link, key) for link in links)]
         made.psk = check_psk(sa, said, octets, keys)
         made.method, made.credential = "PSK", made.psk.name
+        sa.connection = next((link for link in links if proves(link, made.psk)), None)
     else:
-        if demanded == "psk":
-            raise Unproven("The peer is to prove itself by key, and does so by certificate.")
         made.method, found = check_signature(
             sa, contents, said, octets, made.remote_id, usage="client", name=None
         )
@@ -111,24 +107,46 @@ def _first(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
     _proved(sa, made, chain, now)
 
 
-def _connection(sa: IkeSa, identity: Identity) -> Connection | None:
-    """Of the peers that are expected by name, the one that this is."""
+def _way(said: Authentication | None) -> str:
+    """How a peer proves itself, in the words of `Connection.remote_authentication`."""
+    if said is None:
+        return "eap"
+    return "psk" if said.method == AuthMethod.PSK else "certificate"
+
+
+_WAYS = {"psk": "key", "certificate": "certificate", "eap": "EAP"}
+
+
+def _links(sa: IkeSa, identity: Identity, way: str) -> tuple[list[Connection], bool]:
+    """Of the peers that are expected by name, those that this may be, and whether it must be one of
+    them: whoever takes the identity of one has to prove it as that one does. Where a link is known
+    by its address alone, others may come from there, too. Raises `Unproven`."""
     made = sa.handshake
     assert made is not None
-    for one in sa.room.shared.config.connections:
-        if one.version != 2:
-            continue
-        if (
-            one.local_identity is not None
-            and made.wanted_id is not None
-            and not one.local_identity.same(made.wanted_id)
-        ):
-            continue
-        if (one.remote_identity is not None and one.remote_identity.same(identity)) or (
-            one.remote_identity is None and one.remote_host == sa.path.remote.host
-        ):
-            return one
-    return None
+    wanted = made.wanted_id
+    links = [
+        one
+        for one in sa.room.shared.config.connections
+        if one.version == 2
+        and (one.local_identity is None or wanted is None or one.local_identity.same(wanted))
+    ]
+    named = [
+        one
+        for one in links
+        if one.remote_identity is not None and one.remote_identity.same(identity)
+    ]
+    if not named:
+        host = sa.path.remote.host
+        here = [one for one in links if one.remote_identity is None and one.remote_host == host]
+        return [one for one in here if one.remote_authentication == way], False
+    found = [one for one in named if one.remote_authentication == way]
+    if not found:
+        sa.connection = named[0]
+        raise Unproven(
+            f"The peer is to prove itself by {_WAYS[named[0].remote_authentication]}, and does so"
+            f" by {_WAYS[way]}."
+        )
+    return found, True
 
 
 def _octets(sa: IkeSa, id_body: bytes, *, of_initiator: bool) -> bytes:
@@ -217,8 +235,7 @@ def _own_proof(sa: IkeSa, made: Handshake) -> Parts:
 def _begin_eap(sa: IkeSa, made: Handshake, now: float, *, eap_only: bool) -> None:
     config = sa.room.shared.config
     methods = config.eap_methods
-    demanded = sa.connection.remote_authentication if sa.connection else "eap"
-    if not methods or demanded != "eap":
+    if not methods:
         raise Unproven("The peer wants to prove itself by EAP, which it may not here.")
     made.stage = "IKE_AUTH, EAP"
     if config.credential is not None:

@@ -1,0 +1,106 @@
+"""Who becomes a link that is configured by name: who proves it as that link does, nobody else."""
+
+from typing import Any
+
+import pytest
+
+from ike.v2.credentials import GATEWAY, credential, trust
+from ike.v2.ends import KEY, LEFT, World, config, l2tp
+from talpa.ike.config import Connection, Psk
+from talpa.ike.events import IkeUp
+from talpa.ike.identities import from_text
+from talpa.wire import Secret
+
+BRANCH = from_text("alice.example")
+OWN = Psk(Secret("the key of the branch alone"), "branch", identity=BRANCH)
+SIGNED = {
+    "psk": None,
+    "authentication": "certificate",
+    "remote_authentication": "certificate",
+}
+
+
+def link(**changes: Any) -> Connection:
+    return l2tp(**{"name": "branch", "psk": OWN, "remote_identity": BRANCH, **changes})
+
+
+def caller(**changes: Any) -> Connection:
+    return l2tp(**{"psk": OWN, "local_identity": BRANCH, **changes})
+
+
+def connections_of(world: World) -> list[str]:
+    return [up.peer.connection for up in world.right.of(IkeUp) if isinstance(up, IkeUp)]
+
+
+def test_by_its_own_key_it_is_the_link() -> None:
+    world = World(config(), config(connections=(link(),), psks=lambda _: [KEY]))
+    world.connect(caller())
+    world.agree()
+    assert connections_of(world) == ["branch"]
+
+
+@pytest.mark.parametrize("own", [OWN, None], ids=["own key", "no own key"])
+def test_by_the_key_of_a_group_nobody_becomes_a_link(own: Psk | None) -> None:
+    world = World(config(), config(connections=(link(psk=own),), psks=lambda _: [KEY]))
+    world.connect(caller(psk=KEY))
+    assert not world.right.carried
+    assert not world.right.of(IkeUp)
+    assert world.right.failure.connection == "branch"
+
+
+def test_a_link_without_a_key_takes_the_one_of_its_identity() -> None:
+    world = World(config(), config(connections=(link(psk=None),), psks=lambda _: [OWN, KEY]))
+    world.connect(caller())
+    assert connections_of(world) == ["branch"]
+
+
+def test_nobody_takes_the_name_of_a_user_with_a_key_of_its_own() -> None:
+    world = World(config(), config(psks=lambda _: [OWN, KEY]))
+    world.connect(caller(psk=KEY))
+    up = world.right.of(IkeUp)[0]
+    assert isinstance(up, IkeUp)
+    # It proves that it is of the group, and no more.
+    assert up.peer.credential == KEY.name
+
+
+@pytest.mark.parametrize(
+    ("expected", "proof", "good"),
+    [
+        (link(), SIGNED, False),
+        (link(**SIGNED), SIGNED, True),
+        (link(**SIGNED), {"psk": KEY}, False),
+        (link(), {"psk": None, "authentication": "eap", "user": "alice",
+                  "password": Secret("a password"), "remote_authentication": "certificate"}, False),
+    ],
+    ids=["key, comes by certificate", "certificate", "certificate, comes by key",
+         "key, comes by EAP"],
+)  # fmt: skip
+def test_each_link_by_its_own_way(expected: Connection, proof: dict[str, Any], good: bool) -> None:
+    own = credential(GATEWAY, server=True)
+    world = World(
+        config(credential=credential("alice.example"), trust=trust()),
+        config(credential=own, trust=trust(), connections=(expected,), identity=None),
+    )
+    world.right.users["alice"] = Secret("a password")
+    if "authentication" not in proof or proof["authentication"] != "eap":
+        proof = {**proof, "remote_authentication": proof.get("remote_authentication", "psk")}
+    host = GATEWAY if proof["remote_authentication"] == "certificate" else ""
+    world.connect(caller(**proof, remote_host=host))
+    assert connections_of(world) == (["branch"] if good else [])
+
+
+def test_others_may_come_from_the_address_of_a_link() -> None:
+    here = link(remote_identity=None, remote_host=LEFT)
+    server = config(connections=(here,), psks=lambda _: [KEY])
+    for psk, name in ((OWN, "branch"), (KEY, "")):
+        world = World(config(), server)
+        world.connect(caller(psk=psk))
+        assert connections_of(world) == [name]
+
+
+def test_links_at_one_address_are_told_apart_by_their_keys() -> None:
+    one = link(name="one", psk=KEY, remote_identity=None, remote_host=LEFT)
+    two = link(name="two", remote_identity=None, remote_host=LEFT)
+    world = World(config(), config(connections=(one, two), psks=lambda _: []))
+    world.connect(caller())
+    assert connections_of(world) == ["two"]
