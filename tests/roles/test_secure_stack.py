@@ -1,14 +1,35 @@
 """L2TP over IPsec whole, from role to data plane, in virtual time."""
 
+from functools import partial
+
 import pytest
 
 from simnet.link import Link
-from simnet.secure import Nat, Packet, SecureClient, SecureServer, connect
+from simnet.secure import START, Nat, Packet, SecureClient, SecureServer, connect
+from talpa.ike.config import Config, Lifetimes
+from talpa.ike.policies import COMPATIBLE
 from talpa.roles.client import Stage
+from talpa.roles.ipsec import Ipsec
+
+SEEDS = 20
+CHUNK = 5
 
 
 def up(client: SecureClient) -> bool:
     return client.role.stage in (Stage.READY, Stage.CLOSED)
+
+
+def ready(client: SecureClient) -> bool:
+    return client.role.stage is Stage.READY
+
+
+def closed(client: SecureClient) -> bool:
+    return client.role.stage is Stage.CLOSED
+
+
+def ipsec_of(server: SecureServer) -> Ipsec:
+    assert server.role.ipsec is not None
+    return server.role.ipsec
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -31,13 +52,49 @@ def test_connects_and_leaves_nothing(version: int, behind: str) -> None:
     assert client.role.stage is Stage.READY, (client.role.failure, server.notices)
     assert str(client.role.network.ipv4).startswith("10.77.0.")
     assert [session.user for session in server.role.lns.sessions()] == ["alice"]
-    encapsulation = server.role.ipsec.associations()[0].spec.encapsulation.value  # type: ignore[union-attr]
+    encapsulation = ipsec_of(server).associations()[0].spec.encapsulation.value
     assert encapsulation == ("raw" if behind == "nobody" else "udp")
     pair.run(5)
     client.close(pair.now)
     assert pair.run(60, until=lambda: client.role.stage is Stage.CLOSED)
     pair.run(400)
     assert server.role.lns.sessions() == []
-    assert len(server.role.ipsec) == 0  # type: ignore[arg-type]
+    assert len(ipsec_of(server)) == 0
     assert server.ike.numbers() == []
     assert server.directory.usage()[0].ipv4_used == 0
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_a_session_outlives_bad_weather_and_all_its_keys(version: int, first: int) -> None:
+    """Both ends re-key the association and IKE itself again and again, on a bad line."""
+    lives = Lifetimes(ike=120.0, child=40.0)
+    for seed in range(first, first + CHUNK):
+        link = Link[Packet](seed, loss=0.08, duplicate=0.1, reorder=0.1, delay=(0.005, 0.2))
+        client = SecureClient(
+            2 * seed,
+            "10.9.9.9",
+            version=version,
+            nat=Nat("198.18.0.99"),
+            ike=Config(COMPATIBLE, lambda: START, l2tp=False, lifetimes=lives),
+        )
+        server = SecureServer(2 * seed + 1, ike=Config(COMPATIBLE, lambda: START, lifetimes=lives))
+        pair = connect(link, client, server)
+        pair.run(200, until=partial(ready, client))
+        assert client.role.stage is Stage.READY, (seed, client.role.failure)
+        pair.run(5)
+        (session,) = server.role.lns.sessions()
+        pair.run(400)
+        assert server.role.lns.sessions() == [session], (seed, server.notices)
+        assert ready(client), (seed, client.role.failure)
+        (association,) = ipsec_of(server).associations()
+        assert association.rekeys >= 6, seed
+        assert len(server.ike.numbers()) == 1, seed
+        client.close(pair.now)
+        assert pair.run(300, until=partial(closed, client)), seed
+        pair.run(600)
+        assert server.role.lns.sessions() == [], seed
+        assert len(ipsec_of(server)) == 0, seed
+        assert server.ike.numbers() == client.ike.numbers() == [], seed
+        assert server.directory.usage()[0].ipv4_used == 0, seed
+        assert server.role.next_timeout() is None, seed

@@ -84,3 +84,27 @@ def test_a_short_timer_before_a_long_one_does_not_grow_the_heap() -> None:
     assert deadlines.next() is None
     assert not deadlines._heap
     assert not deadlines._queued
+
+
+def test_what_is_armed_anew_for_now_is_due_at_the_next_call_not_without_end() -> None:
+    deadlines: Deadlines[str] = Deadlines()
+    deadlines.arm("a", 1.0)
+    deadlines.arm("b", 2.0)
+    taken = []
+    for key in deadlines.due(3.0):
+        taken.append(key)
+        deadlines.arm(key, 3.0)
+    assert taken == ["a", "b"]
+    assert deadlines.next() == 3.0
+    assert sorted(deadlines.due(3.0)) == ["a", "b"]
+    assert deadlines.next() is None
+
+
+def test_what_is_cleared_while_others_are_due_is_not_due() -> None:
+    deadlines: Deadlines[str] = Deadlines()
+    deadlines.arm("a", 1.0)
+    deadlines.arm("b", 2.0)
+    for key in deadlines.due(3.0):
+        assert key == "a"
+        deadlines.arm("b", None)
+    assert deadlines.next() is None

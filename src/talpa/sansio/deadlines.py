@@ -54,12 +54,22 @@ class Deadlines(Generic[K]):
         return None
 
     def due(self, now: float) -> Iterator[K]:
-        """Take out every key whose deadline has passed, earliest first."""
+        """Take out every key whose deadline has passed, earliest first, and each once: what is armed
+        anew for a time that has passed is due at the next call."""
+        seen: set[K] = set()
+        again: dict[K, float] = {}
         while (when := self.next()) is not None and when <= now:
             _, _, key = heapq.heappop(self._heap)
             del self._when[key]
             del self._queued[key]
-            yield key
+            if key in seen:
+                again[key] = when
+            else:
+                seen.add(key)
+                yield key
+        for key, when in again.items():
+            if key not in self._when:
+                self.arm(key, when)
 
     def _push(self, key: K, when: float) -> None:
         if len(self._heap) > _SLACK + 2 * len(self._when):

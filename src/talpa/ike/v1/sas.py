@@ -296,10 +296,10 @@ class Sas:
             (room.shared.last_heard(each.id) for each in room.associations_of(peering)),
             default=0.0,
         )
-        silence = now - max(heard, sa.heard)
-        if silence < patience:
+        silent_at = max(heard, sa.heard) + patience
+        if silent_at > now:
             sa.dpd_sent = 0
-            sa.dpd_at = now + patience - silence
+            sa.dpd_at = silent_at
             return
         if sa.dpd_sent >= room.config.retransmit_limit:
             room.end_peering(
