@@ -19,6 +19,7 @@ HERE_DIR = Path(__file__).parent
 PROGRAMS = ("ip", "iperf3", "nft", "ping", "setpriv", "tcpdump", "tshark", "unshare")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of this folder are `interop`; a module's tests stay together, for they share a guest."""
     for item in items:

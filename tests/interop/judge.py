@@ -57,15 +57,29 @@ class Wire:
 
     def faults(self, source: str = HERE) -> list[str]:
         """What is wrong with frames from an address, a line for each, as tshark tells it."""
+        ours = f"ip.src == {source} && {_OURS}"
+        found = self.frames(
+            f"{ours} && ({_FAULTS}) && !({_BLIND})",
+            *("frame.number", "frame.protocols", "_ws.expert.message"),
+        )
+        again = self._sent_again(f"{ours} && isakmp") if found else set()
         return [
             f"frame {number} ({protocols}): {what}"
-            for number, protocols, what in self.frames(
-                f"ip.src == {source} && {_OURS} && ({_FAULTS}) && !({_BLIND})",
-                "frame.number",
-                "frame.protocols",
-                "_ws.expert.message",
-            )
+            for number, protocols, what in found
+            if number not in again
         ]
+
+    def _sent_again(self, which: str) -> set[str]:
+        """Numbers of frames that are an earlier one once more. In IKEv1 each message goes on where
+        the one before it ended, and so tshark opens a message that is sent again with a wrong
+        initialisation vector; it was judged when it was sent first."""
+        known: set[str] = set()
+        again = set()
+        for number, payload in self.frames(which, "frame.number", "udp.payload"):
+            if payload in known:
+                again.add(number)
+            known.add(payload)
+        return again
 
     def sent(self, which: str = "l2tp", source: str = HERE) -> int:
         """How many frames of a kind an address sent."""
