@@ -91,7 +91,9 @@ def password(
 ) -> Client:
     """Call with IKEv2 and a password."""
     return client.start(
-        *("--ca", net.folder / ca, "--server-identity", name, *options),
+        "--ca",
+        net.folder / ca,
+        *("--server-identity", name, *options),
         url=f"ikev2://alice@{SERVER}",
         password=password,
     )

@@ -39,7 +39,9 @@ def server(net: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 def remote(client: Client, server: Server, *options: str, user: str = "alice") -> Client:
     """Call with IKEv2 and a password."""
     return client.start(
-        *("--ca", server.folder / "ca.pem", "--server-identity", NAME, *INSIDE, *options),
+        "--ca",
+        server.folder / "ca.pem",
+        *("--server-identity", NAME, *INSIDE, *options),
         user=user,
         url=f"ikev2://{user}@{SERVER}",
     )

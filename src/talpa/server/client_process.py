@@ -200,7 +200,7 @@ class Connection:
         except OSError as error:
             raise with_holder(error, config.listens) from error
         if settings.ipsec is not None and settings.ipsec.key_log is not None:
-            self._key_log = KeyLog(settings.ipsec.key_log)
+            self._key_log = KeyLog(settings.ipsec.key_log, self._log.tell)
             self._dialler.log_keys(self._key_log.write)
             text = f"the keys go to {settings.ipsec.key_log}: whoever reads it reads everything"
             self._say("key-log", text, "warning")

@@ -4,7 +4,8 @@ a configuration profile. Whoever has them can read everything."""
 import os
 from pathlib import Path
 
-from talpa.roles.notices import Notice
+from talpa.roles.notices import Notice, Tell
+from talpa.server.failures import sentence
 
 HEADER = "# Keys of Talpa: whoever has this file can read what it protected. For Wireshark.\n"
 
@@ -12,19 +13,34 @@ HEADER = "# Keys of Talpa: whoever has this file can read what it protected. For
 class KeyLog:
     """Appends lines to a file for each table. The directory and the files are the owner's alone."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, tell: Tell) -> None:
         """Raises `OSError`."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory = directory
+        self._tell = tell
         self._files: dict[str, int] = {}
+        self._failed = False
 
     def write(self, notice: Notice) -> None:
-        """A line of the table that the notice names."""
+        """A line of the table that the notice names. What cannot be written is done without: no
+        connection is to end for it."""
+        if self._failed:
+            return
+        try:
+            self._write(notice)
+        except OSError as error:
+            self._failed = True
+            text = f"no more keys go to {self.directory}: {sentence(error)}"
+            self._tell(Notice("key-log", text, "error"))
+
+    def _write(self, notice: Notice) -> None:
         table = str(notice.fields["table"])
         file = self._files.get(table)
         if file is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
             file = self._files[table] = os.open(self.directory / table, flags, 0o600)
+            # It may be there already, open to others.
+            os.fchmod(file, 0o600)
             if os.fstat(file).st_size == 0:
                 os.write(file, HEADER.encode())
         os.write(file, f"{notice.message}\n".encode())

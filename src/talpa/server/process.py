@@ -135,7 +135,7 @@ class ServerProcess:
         directory = self.settings.ipsec.key_log
         if directory is None or self.access.ipsec is None:
             return
-        self._key_log = KeyLog(Path(directory))
+        self._key_log = KeyLog(Path(directory), self.log.tell)
         self.access.key_log = self._key_log.write
         text = f"the keys of every IPsec connection go to {directory}: whoever reads it reads all"
         self.log.tell(Notice("key-log", text, "warning"))
