@@ -12,7 +12,7 @@ from e2e.netns_world import GATEWAY, Client, Server, World, run, running, world
 
 pytestmark = [pytest.mark.netns, pytest.mark.xdist_group("netns-ipsec-keys")]
 
-PINGS = 700
+PINGS = 600
 INTERMEDIATE = "43"
 FIELDS = ("frame.protocols", "isakmp.exchangetype", "_ws.expert.group", "_ws.expert.message")
 
