@@ -49,6 +49,8 @@ MEANINGS: dict[str, str] = {
     "has no address, or there is no route. It is tried again.",
     "login-failed": "A name or password was wrong, an account is disabled or its password has "
     "expired, or the user must wait after earlier failures; `reason` says which.",
+    "moved": "This machine has another address towards the server now; with IPsec the connection "
+    "follows it.",
     "name-servers": "The name servers that the server gave.",
     "ppp-step": "PPP on a session came a step further: LCP open, a login tried, a network up.",
     "progress": "The next step towards a connection has begun.",

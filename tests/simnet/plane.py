@@ -24,6 +24,7 @@ class SimPlane:
     """
 
     name = "simulated"
+    takes_raw = True
 
     def __init__(
         self,

@@ -253,6 +253,10 @@ class DataPlane(Protocol):
         """The addresses that are really bound for IKE and ESP together."""
 
     @property
+    def takes_raw(self) -> bool:
+        """Whether ESP is taken outside of UDP, wherever that was asked for."""
+
+    @property
     def tun(self) -> str | None:
         """The name that the kernel gave the TUN device."""
 

@@ -10,9 +10,17 @@ from typing import Final, TypeVar
 
 from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId
 from talpa.crypto.encryption import encryption
-from talpa.esp.sa import Protocol, Suite
+from talpa.esp.sa import Protocol
 from talpa.ike.config import Policy
-from talpa.ike.suites import EspChoice, EspOffer, IkeChoice, IkeOffer, IkeSuite
+from talpa.ike.suites import (
+    EspChoice,
+    EspOffer,
+    IkeChoice,
+    IkeOffer,
+    IkeSuite,
+    esp_suite,
+    ike_suite,
+)
 
 _E, _I, _G = EncryptionId, IntegrityId, GroupId
 T = TypeVar("T")
@@ -99,7 +107,7 @@ def choose_ike(
                 continue
             rank = (order.encryption[cipher], added[0], key[0], hash_[0], mac[0])
             if best is None or rank < best[0]:
-                suite = IkeSuite(*cipher, mac[1], hash_[1], key[1], added[1])
+                suite = ike_suite(*cipher, mac[1], hash_[1], key[1], added[1])
                 best = (rank, offer, suite)
     if best is None:
         return None
@@ -175,7 +183,7 @@ def choose_esp(
         integrity_ = IntegrityId.HMAC_SHA2_256_96
         weak.append("sha256-96")
     esn = True in offer.esn and (policy.esn or False not in offer.esn)
-    suite = Suite(offer.protocol, *cipher, integrity_, esn)
+    suite = esp_suite(offer.protocol, *cipher, integrity_, esn)
     return EspChoice(offer, suite, group_, tuple(weak))
 
 

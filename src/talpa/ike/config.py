@@ -187,6 +187,8 @@ class Config:
     post_quantum_keys: tuple[tuple[bytes, Secret], ...] = ()
     """(id, key): RFC 8784."""
     require_post_quantum_key: bool = False
+    force_udp: bool = False
+    """Have every peer encapsulate in UDP, also where no NAT is seen: we cannot take raw ESP."""
     redirect: str = ""
     """IKEv2: send new clients there (RFC 5685): a name or an address."""
     lifetimes: Lifetimes = Lifetimes()

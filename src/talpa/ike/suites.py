@@ -1,6 +1,7 @@
 """Suites of IKE, what peers offer, and what is chosen of it, as values."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId, PrfId
 from talpa.crypto.encryption import encryption
@@ -34,6 +35,11 @@ class IkeSuite:
         words.append(group(self.group).name)
         words += [group(one).name for one in self.additional if one is not GroupId.NONE]
         return "/".join(words)
+
+
+ike_suite = lru_cache(maxsize=256)(IkeSuite)
+"""The same suite for all that agreed on it: there are few suites and many SAs."""
+esp_suite = lru_cache(maxsize=256)(Suite)
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,9 +304,10 @@ class IkeClient(_Secured):
         """Take the address; see `_Secured`."""
         if isinstance(event, ike.AddressGiven):
             offer = event.offer
-            routes = tuple(
-                Route(r, IPv4Address(0)) for r in offer.routes if isinstance(r, IPv4Network)
-            )
+            # A name server may be reached, whatever else goes another way.
+            servers = [IPv4Network(a) for a in offer.dns if isinstance(a, IPv4Address)]
+            behind = [r for r in offer.routes if isinstance(r, IPv4Network)]
+            routes = tuple(Route(r, IPv4Address(0)) for r in (*behind, *servers))
             self.network = replace(
                 self.network,
                 ipv4=offer.ipv4,

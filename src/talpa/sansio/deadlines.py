@@ -54,8 +54,8 @@ class Deadlines(Generic[K]):
         return None
 
     def due(self, now: float) -> Iterator[K]:
-        """Take out every key whose deadline has passed, earliest first, and each once: what is armed
-        anew for a time that has passed is due at the next call."""
+        """Take out every key whose deadline has passed, earliest first, and each once: what is
+        armed anew for a time that has passed is due at the next call."""
         seen: set[K] = set()
         again: dict[K, float] = {}
         while (when := self.next()) is not None and when <= now:

@@ -1,6 +1,7 @@
 """`talpa connect`: one connection to one server, kept up until told to stop."""
 
 import asyncio
+import contextlib
 import errno
 import secrets
 import signal
@@ -26,6 +27,10 @@ from talpa.server.log import Log
 from talpa.server.resolve import resolve, source_address
 
 GOODBYE_SECONDS = 3.0
+MOST_REDIRECTS = 5
+"""In a row, after which the server that the user named is called again."""
+ROAMING_SECONDS = 5.0
+"""How often it is looked whether the way to the server begins at another address of ours."""
 IPV4_SECONDS = 2.0
 """How long a connection with IPv6 alone waits for IPv4 before it is told of."""
 
@@ -65,6 +70,10 @@ class ClientProcess:
         """The socket and the device could be had once."""
         self._turn = 0
         """Which of the server's addresses is next."""
+        self._redirect = ""
+        """Whom the server told us to call instead, for the next call alone."""
+        self._redirects = 0
+        """How often in a row."""
 
     async def run(self) -> int:
         """Stay connected until SIGTERM or SIGINT; the exit status: 0 when it was ever up.
@@ -94,6 +103,8 @@ class ClientProcess:
             self._ever_up = self._ever_up or up
             if self._stopping.is_set():
                 break
+            if self._redirect:
+                continue
             if not settings.reconnect or not again:
                 return 1
             wait = settings.reconnect_first if up else wait
@@ -114,6 +125,7 @@ class ClientProcess:
             connection.begin(remote)
             self._began = True
             up, again = await connection.run(self._stopping)
+            self._follow(connection.redirected)
         except (OSError, HostError) as error:
             # What this machine refuses at the first try it refuses at every other; but a network
             # that is missing now may come.
@@ -127,11 +139,18 @@ class ClientProcess:
             self._turn += 1
         return up, again
 
+    def _follow(self, elsewhere: str) -> None:
+        """A server may send us elsewhere (RFC 5685), a few times in a row. Whoever answers there
+        proves itself as the server that the user named."""
+        self._redirects = self._redirects + 1 if elsewhere else 0
+        self._redirect = elsewhere if self._redirects <= MOST_REDIRECTS else ""
+
     async def _remote(self) -> Address | None:
         """The server's address, the next one at every failure; None: there is none now, or it is
         not wanted any more."""
         settings = self.settings
-        finding = asyncio.ensure_future(resolve(settings.server, settings.port))
+        server, self._redirect = self._redirect or settings.server, ""
+        finding = asyncio.ensure_future(resolve(server, settings.port))
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait((finding, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -141,7 +160,7 @@ class ClientProcess:
         try:
             addresses = finding.result()
         except OSError as error:
-            text = f"{settings.server} has no address: {_why(error)}: is the name right?"
+            text = f"{server} has no address: {_why(error)}: is the name right?"
             self._tell("unresolved", text, "error")
             return None
         return addresses[self._turn % len(addresses)]
@@ -189,12 +208,15 @@ class Connection:
         """What this machine refused."""
         self._started = time.monotonic()
         self._remote: Address | None = None
+        self._source = ""
+        """Our address towards the server."""
 
     def begin(self, remote: Address) -> None:
         """Open the socket and make the device. Raises `OSError` and `HostError`."""
         settings = self._settings
         self._remote = remote
-        config = plane_config(settings, source_address(remote))
+        self._source = source_address(remote)
+        config = plane_config(settings, self._source)
         try:
             self._plane.start(config)
         except OSError as error:
@@ -206,14 +228,20 @@ class Connection:
             self._say("key-log", text, "warning")
         self._host.pin_peer(ip_address(remote.host))
 
+    @property
+    def redirected(self) -> str:
+        """Whom the server told us to call instead; empty: nobody."""
+        return self._dialler.redirected
+
     async def run(self, stopping: asyncio.Event) -> tuple[bool, bool]:
         """Until it ends: whether it was up, and whether trying again may help."""
         assert self._remote is not None
         driver = Driver(self._plane, self._client, time.monotonic)
         driver.after_turn = self._follow
-        self._dialler.open(self._remote, driver.now())
+        self._dialler.open(self._remote, self._source, driver.now())
         driver.start()
         stopped = False
+        roaming = asyncio.ensure_future(self._roam(driver))
         try:
             await _either(self._over, stopping)
             if self._client.stage is not Stage.CLOSED:
@@ -225,6 +253,7 @@ class Connection:
                 await _wait(lambda: self._client.stage is Stage.CLOSED, GOODBYE_SECONDS)
             await _wait(lambda: not self._client.busy, 1.0)
         finally:
+            roaming.cancel()
             driver.stop()
             if self._saying is not None:
                 self._saying.cancel()
@@ -233,6 +262,23 @@ class Connection:
             reason = "stopped before there was a connection"
         self._say("disconnected", reason, "info" if stopping.is_set() else "warning")
         return self._was_up, not self._client.refused
+
+    async def _roam(self, driver: Driver) -> None:
+        """Have IPsec follow when this machine goes to another network."""
+        assert self._remote is not None
+        while True:
+            await asyncio.sleep(ROAMING_SECONDS)
+            with contextlib.suppress(OSError, HostError):
+                source = source_address(self._remote)
+                ours = (self._applied.ipv4, *self._applied.ipv6)
+                if source != self._source:
+                    # The route past the tunnel may have gone with the old address.
+                    self._host.pin_peer(ip_address(self._remote.host))
+                    source = source_address(self._remote)
+                if ip_address(source) not in ours and self._dialler.moved(source, driver.now()):
+                    self._source = source
+                    self._say("moved", f"this machine is {source} now: the server is told")
+                    driver.turn()
 
     def close(self) -> None:
         """Give back what was changed of the host, then the device."""

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -20,7 +21,6 @@ from talpa.roles.notices import Notice, Tell
 from talpa.sansio import Address, Path
 from talpa.server.config.client import ClientIpsec, ClientSettings
 
-IKE_PORT = 500
 NATT_PORT = 4500
 
 
@@ -71,20 +71,22 @@ class ClientRole(Protocol):
 
 
 def plane_config(settings: ClientSettings, source: str) -> plane.Config:
-    """The sockets that a connection needs; `source` is our address towards the server."""
+    """The sockets that a connection needs; `source` is our address towards the server. Those of
+    IPsec are not bound to it, so that they outlive it."""
     if settings.ipsec is None:
         return plane.Config(
             listens=(Address(source, settings.local_port),),
             tun=settings.tun,
             tun_mtu=settings.mru,
         )
+    anywhere = "::" if ":" in source else "0.0.0.0"
     return plane.Config(
         listens=(),
         tun=settings.tun,
         tun_mtu=settings.mru,
-        ike=(Address(source, 0),),
-        natt=(Address(source, 0),),
-        raw_esp=(source,),
+        ike=(Address(anywhere, 0),),
+        natt=(Address(anywhere, 0),),
+        raw_esp=(anywhere,),
     )
 
 
@@ -96,6 +98,8 @@ class Dialler:
         self._plane = data_plane
         self._plain: Client | None = None
         self._secured: L2tpIpsecClient | IkeClient | None = None
+        self._remote = Address("", 0)
+        self._source = ""
         ipsec = settings.ipsec
         if ipsec is None or ipsec.l2tp:
             self._plain = _l2tp_client(settings, data_plane, tell, self._last_data)
@@ -125,20 +129,36 @@ class Dialler:
         if self._secured is not None:
             self._secured.key_log = write
 
-    def open(self, remote: Address, now: float) -> None:
-        """Call the server; the data plane is started."""
+    def open(self, remote: Address, source: str, now: float) -> None:
+        """Call the server from our address `source`; the data plane is started."""
         settings = self._settings
         if self._secured is None:
             assert self._plain is not None
             self._plain.open(Path(self._plane.listens[0], remote), now)
             return
         assert settings.ipsec is not None
-        call = Call(
-            _connection(settings, settings.ipsec),
-            Path(self._plane.ike_listens[0], Address(remote.host, remote.port)),
-            Path(self._plane.natt_listens[0], Address(remote.host, NATT_PORT)),
+        self._remote, self._source = remote, source
+        connection = _connection(settings, settings.ipsec)
+        if not self._plane.takes_raw:
+            connection = replace(connection, force_udp=True)
+        self._secured.open(Call(connection, *self._paths()), now)
+
+    def moved(self, source: str, now: float) -> bool:
+        """Our address towards the server is `source`: whether it was another before, of which the
+        server is told now."""
+        if self._secured is None or source == self._source:
+            return False
+        self._source = source
+        self._secured.ipsec.endpoint.move(self._secured.number, *self._paths(), now)
+        return True
+
+    def _paths(self) -> tuple[Path, Path]:
+        """To the server's ports of IKE alone, and of IKE with ESP."""
+        host = self._remote.host
+        return (
+            Path(Address(self._source, self._plane.ike_listens[0].port), self._remote),
+            Path(Address(self._source, self._plane.natt_listens[0].port), Address(host, NATT_PORT)),
         )
-        self._secured.open(call, now)
 
     def _last_data(self, tunnel_id: int) -> float:
         assert self._plain is not None

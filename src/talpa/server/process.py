@@ -11,6 +11,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -20,6 +21,7 @@ from talpa import sansio
 from talpa.aaa import Directory
 from talpa.dataplane.interface import DataPlane
 from talpa.dataplane.reference.plane import ReferencePlane
+from talpa.ike.config import Config as IkeConfig
 from talpa.ike.endpoint import Endpoint as IkeEndpoint
 from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.roles.access import AccessServer
@@ -93,6 +95,13 @@ class ServerProcess:
         self.access.secure(Ipsec(endpoint, self.plane, self.access))
         self._limit_remote_users()
 
+    def _configure_ipsec(self, config: IkeConfig | None) -> None:
+        """Have IKE go on by this configuration. Where we cannot take raw ESP, nobody is to send
+        it."""
+        if self.access.ipsec is not None and config is not None:
+            force_udp = not self.plane.takes_raw
+            self.access.ipsec.endpoint.configure(replace(config, force_udp=force_udp))
+
     def _limit_remote_users(self) -> None:
         self.access.remote.idle_seconds = self.settings.ppp.idle_timeout
         self.access.remote.session_seconds = self.settings.ppp.session_timeout
@@ -121,6 +130,7 @@ class ServerProcess:
                 self.log.tell(Notice("recovered", text, "warning"))
             self._open_key_log()
             self._start_plane()
+            self._configure_ipsec(ipsec_build.ike_config(self.settings, _wall))
             self._set_up_host()
             await self._serve()
         finally:
@@ -167,8 +177,7 @@ class ServerProcess:
         self.directory.reload(users, build.pools(settings))
         self.lns.config = _lns_config(settings, started_with)
         kept = len(self.lns.links)
-        if self.access.ipsec is not None and ike_config is not None:
-            self.access.ipsec.endpoint.configure(ike_config)
+        self._configure_ipsec(ike_config)
         self.settings = settings
         self._limit_remote_users()
         users_read = _counted(len(settings.users), "user")

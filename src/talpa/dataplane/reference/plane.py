@@ -81,6 +81,11 @@ class ReferencePlane:
         return self._sockets.addresses(Kind.NATT)
 
     @property
+    def takes_raw(self) -> bool:
+        """Whether ESP is taken outside of UDP."""
+        return bool(self._sockets.raw)
+
+    @property
     def tun(self) -> str | None:
         """The name of the TUN device."""
         return None if self._tun is None else self._tun.name

@@ -45,7 +45,7 @@ from talpa.ike.v1.phase_one import (
 from talpa.ike.v1.proofs import Proven, Unproven
 from talpa.ike.v1.room import Room
 from talpa.ike.v1.rules import Payloads
-from talpa.ike.v1.sa import IkeSa
+from talpa.ike.v1.sa import IkeSa, NatVersion
 from talpa.sansio import Path
 from talpa.wire import Malformed
 
@@ -183,6 +183,8 @@ def _take_3(room: Room, sa: IkeSa, found: Payloads, path: Path, *, natt: bool) -
     draft.parrot = nat_detection.detect(sa, prf_of(draft), found, path)
     if sa.microsoft and draft.parrot:
         sa.remote_nat = True
+    force_udp = room.config.force_udp
+    sa.local_nat = sa.local_nat or (force_udp and sa.nat is not NatVersion.NONE)
     sa.awaits = 5
     draft.stage = "phase 1, message 3"
     return messages.clear(
@@ -192,7 +194,9 @@ def _take_3(room: Room, sa: IkeSa, found: Payloads, path: Path, *, natt: bool) -
             (PayloadType.KE, draft.public),
             (PayloadType.NONCE, draft.nonce_r),
             *proofs.ask_for_certificates(room, draft.auth_method),
-            *nat_detection.own_payloads(sa, prf_of(draft), draft.parrot, room.rng),
+            *nat_detection.own_payloads(
+                sa, prf_of(draft), draft.parrot, room.rng, force_udp=force_udp
+            ),
         ],
     )
 

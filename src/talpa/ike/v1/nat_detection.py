@@ -21,7 +21,7 @@ def original_address_type(sa: IkeSa) -> int:
     return PayloadType.NAT_OA_DRAFT if sa.nat.draft else PayloadType.NAT_OA
 
 
-def own_payloads(sa: IkeSa, prf: Prf, parrot: bytes, rng: Rng) -> Chain:
+def own_payloads(sa: IkeSa, prf: Prf, parrot: bytes, rng: Rng, *, force_udp: bool = False) -> Chain:
     """Ours, where NAT-T was agreed. `parrot`: the first hash that a Microsoft client sent."""
     if sa.nat is NatVersion.NONE:
         return []
@@ -30,7 +30,7 @@ def own_payloads(sa: IkeSa, prf: Prf, parrot: bytes, rng: Rng) -> Chain:
     said = nat_d_to_microsoft([parrot], rng) if sa.microsoft and parrot else None
     if said is None:
         path = seen_by_us(sa, sa.path)
-        forced = connection is not None and connection.force_udp
+        forced = force_udp or (connection is not None and connection.force_udp)
         said = (
             nat_d_for_udp(prf, spi_i, spi_r, path, rng)
             if forced

@@ -19,12 +19,14 @@ from talpa.ike.v2.handshake import Handshake
 from talpa.ike.v2.init_common import HASH_LIST, NO_SPI, Parts, clear, take_hashes
 from talpa.ike.v2.nat_detection import nat_found, nat_notifies
 from talpa.ike.v2.numbers import Exchange, Flag, Kind, NotifyKind
+from talpa.ike.v2.opening import Opening
 from talpa.ike.v2.payloads import (
     Contents,
     CriticalUnknown,
     KeyExchange,
     ke,
     notify,
+    read_beginning,
     read_chain,
 )
 from talpa.ike.v2.proposals import ike_answer, ike_offers_of
@@ -36,6 +38,7 @@ from talpa.sansio import Path
 from talpa.wire import Malformed
 
 _MOST_NONCE = 32
+_MOST_VENDORS = 32
 
 
 def _without_additional(offers: list[IkeOffer]) -> list[IkeOffer]:
@@ -47,12 +50,11 @@ def answer(room: Room, path: Path, header: Header, data: bytes, now: float, *, n
     """An IKE_SA_INIT request."""
     shared = room.shared
     drops = shared.drops
-    opening = (path, header.initiator_spi)
-    known = room.openings.get(opening)
+    known = room.openings.get((path, header.initiator_spi))
     if known is not None:
-        if known.handshake is not None and known.handshake.message_i == data:
+        if known.message_i == data:
             drops.add("IKEv2: request again")
-            room.send(path, [known.handshake.message_r])
+            room.send(path, [known.message_r])
         else:
             drops.add("IKEv2: another IKE_SA_INIT of one SPI")
         return
@@ -61,6 +63,17 @@ def answer(room: Room, path: Path, header: Header, data: bytes, now: float, *, n
         return
     bare = Envelope(header.initiator_spi, NO_SPI, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0)
     try:
+        beginning = read_beginning(header.next_payload, data, 28)
+        if beginning is None:
+            drops.add("IKEv2: payloads missing or too many")
+            return
+        # Under load nothing costly is done for a peer that has not shown where it is.
+        proven = shared.admission.cookie_good(
+            beginning.cookie, path, header.initiator_spi, beginning.nonce, now
+        )
+        if not proven and shared.admission.cookie_wanted(path, now):
+            _ask_for_cookie(room, path, bare, beginning.nonce, data, now)
+            return
         contents = read_chain(header.next_payload, data, 28)
     except Malformed as bad:
         drops.add(f"IKEv2: {bad.reason}")
@@ -68,31 +81,15 @@ def answer(room: Room, path: Path, header: Header, data: bytes, now: float, *, n
     except CriticalUnknown as unknown:
         drops.add("IKEv2: critical payload unknown")
         said = notify(NotifyKind.UNSUPPORTED_CRITICAL_PAYLOAD, bytes([unknown.kind]))
-        _stateless(room, path, bare, [said], data, now)
-        return
-    if not rules.hold(contents, rules.INIT_REQUEST):
-        drops.add("IKEv2: payloads missing or too many")
-        return
-    nonce: bytes = contents.one(Kind.NONCE)
-    proven = shared.admission.cookie_good(
-        _cookie_of(contents), path, header.initiator_spi, nonce, now
-    )
-    if not proven and shared.admission.cookie_wanted(path, now):
-        _ask_for_cookie(room, path, bare, nonce, data, now)
+        _stateless(room, path, bare, [said], data)
         return
     if not shared.admission.admit(path, now, proven=proven):
         drops.add("IKEv2: too many new exchanges")
         return
-    if not _begin_response(room, path, header, data, contents, now, natt=natt, proven=proven):
+    opening = Opening(path, room.draw_spi(), now, natt=natt)
+    opening.message_i = data
+    if not _begin_response(room, opening, header, contents, now, proven=proven):
         shared.admission.settled(path)
-
-
-def _cookie_of(contents: Contents) -> bytes:
-    """The cookie that the peer gives back; empty: none."""
-    first = contents.first
-    if first is not None and first[0] == Kind.NOTIFY and first[1].kind == NotifyKind.COOKIE:
-        return bytes(first[1].data)
-    return b""
 
 
 def _ask_for_cookie(
@@ -101,12 +98,10 @@ def _ask_for_cookie(
     """The peer has to show first that it gets what is sent to it (RFC 7296 2.6)."""
     room.shared.drops.add("IKEv2: cookie asked for")
     cookie = room.shared.admission.cookie(path, bare.initiator_spi, nonce, now)
-    _stateless(room, path, bare, [notify(NotifyKind.COOKIE, cookie)], request, now)
+    _stateless(room, path, bare, [notify(NotifyKind.COOKIE, cookie)], request)
 
 
-def _stateless(
-    room: Room, path: Path, bare: Envelope, chain: Parts, request: bytes, _now: float
-) -> None:
+def _stateless(room: Room, path: Path, bare: Envelope, chain: Parts, request: bytes) -> None:
     """An answer that leaves nothing behind, never longer than what it answers."""
     said = clear(bare, chain)
     if len(said) <= len(request):
@@ -114,19 +109,11 @@ def _stateless(
 
 
 def _begin_response(
-    room: Room,
-    path: Path,
-    header: Header,
-    data: bytes,
-    contents: Contents,
-    now: float,
-    *,
-    natt: bool,
-    proven: bool,
+    room: Room, opening: Opening, header: Header, contents: Contents, now: float, *, proven: bool
 ) -> bool:
     """Choose and answer; whether a half-open SA came of it. `proven`: the peer has shown that it
     gets what is sent there."""
-    config = room.shared.config
+    config, path, data = room.shared.config, opening.path, opening.message_i
     bare = Envelope(header.initiator_spi, NO_SPI, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0)
     nonce: bytes = contents.one(Kind.NONCE)
     redirectable = contents.notify(NotifyKind.REDIRECT_SUPPORTED) or contents.notify(
@@ -134,10 +121,9 @@ def _begin_response(
     )
     if config.redirect and redirectable:
         said = notify(NotifyKind.REDIRECT, gateway(config.redirect) + nonce)
-        _stateless(room, path, bare, [said], data, now)
+        _stateless(room, path, bare, [said], data)
         return False
-    vendors = tuple(contents.all(Kind.VENDOR)[:32])
-    device = device_of(vendors, 2)
+    device = device_of(contents.all(Kind.VENDOR)[:_MOST_VENDORS], 2)
     offers = ike_offers_of(contents.one(Kind.SA), 0)
     intermediate = contents.notify(NotifyKind.INTERMEDIATE_EXCHANGE_SUPPORTED) is not None
     usable = offers if intermediate else _without_additional(offers)
@@ -154,79 +140,101 @@ def _begin_response(
                 describe_policy(config.policy),
             )
         )
-        _stateless(room, path, bare, [notify(NotifyKind.NO_PROPOSAL_CHOSEN)], data, now)
+        _stateless(room, path, bare, [notify(NotifyKind.NO_PROPOSAL_CHOSEN)], data)
         return False
     suite = choice.suite
     offered: KeyExchange = contents.one(Kind.KE)
     if offered.method != suite.group:
         said = notify(NotifyKind.INVALID_KE_PAYLOAD, suite.group.to_bytes(2, "big"))
-        _stateless(room, path, bare, [said], data, now)
+        _stateless(room, path, bare, [said], data)
         return False
     try:
-        public, shared_secret = group_of(suite.group).respond(room.shared.rng, offered.data)
+        public, opening.shared = group_of(suite.group).respond(room.shared.rng, offered.data)
     except BadPublicValue:
         room.shared.drops.add("IKEv2: bad public value")
-        _stateless(room, path, bare, [notify(NotifyKind.INVALID_SYNTAX)], data, now)
+        _stateless(room, path, bare, [notify(NotifyKind.INVALID_SYNTAX)], data)
         return False
-    sa = IkeSa(
-        room,
-        room.shared.new_ike(),
-        path,
-        room.draw_spi(),
-        header.initiator_spi,
-        now,
-        initiator=False,
-        natt=natt,
+    opening.suite, opening.weak = suite, choice.weak
+    spis = header.initiator_spi, opening.local_spi
+    opening.message_r = clear(
+        Envelope(*spis, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0),
+        _response(room, path, spis, contents, choice, public),
     )
-    made = Handshake()
-    sa.handshake, sa.suite, sa.stage, sa.next_answer = made, suite, Stage.HALF_OPEN, 1
-    made.shared, made.message_i, made.nonce_i = shared_secret, data, nonce
-    made.vendors, made.device, made.weak = vendors, device, choice.weak
-    made.additional = tuple(one for one in suite.additional if one)
-    made.stage = "IKE_AUTH"
-    made.message_r = clear(
-        sa.envelope(Exchange.IKE_SA_INIT, 0, response=True),
-        _response(sa, contents, choice, public),
-    )
-    if len(made.message_r) > len(data) and not proven:
+    if len(opening.message_r) > len(data) and not proven:
         # Such as when we ask for a certificate, which many send to nobody who does not.
         _ask_for_cookie(room, path, bare, nonce, data, now)
         return False
-    sa.opening, sa.admitted = (path, header.initiator_spi), True
-    room.openings[sa.opening] = sa
-    room.enter(sa)
-    sa.arm("half-open", now + config.half_open_seconds)
-    room.send(path, [made.message_r])
+    room.enter_opening(opening, now + config.half_open_seconds)
+    room.send(path, [opening.message_r])
     return True
 
 
-def _response(sa: IkeSa, contents: Contents, choice: IkeChoice, public: bytes) -> Parts:
+def _response(
+    room: Room,
+    path: Path,
+    spis: tuple[bytes, bytes],
+    contents: Contents,
+    choice: IkeChoice,
+    public: bytes,
+) -> Parts:
     """Our half of IKE_SA_INIT, and what we take of the extensions that the peer named."""
-    config, made, suite = sa.room.shared.config, sa.handshake, choice.suite
-    assert made is not None
+    config, suite = room.shared.config, choice.suite
     least = max(16, prf_of(suite.prf).octets // 2)
-    made.nonce_r = sa.room.shared.rng(max(least, min(_MOST_NONCE, len(made.nonce_i))))
+    nonce = room.shared.rng(max(least, min(_MOST_NONCE, len(contents.one(Kind.NONCE)))))
     proposal = choice.offer.token
     chain: Parts = [
         (Kind.SA, (ike_answer(proposal, suite, b""),)),  # type: ignore[arg-type]
         ke(suite.group, public),
-        (Kind.NONCE, made.nonce_r),
+        (Kind.NONCE, nonce),
     ]
-    found = nat_found(contents, (sa.remote_spi, NO_SPI), sa.path)
-    if found is not None:
-        sa.we_natted, sa.peer_natted = found
-        chain += nat_notifies((sa.remote_spi, sa.local_spi), sa.path.local, sa.path.remote)
+    if nat_found(contents, (spis[0], NO_SPI), path) is not None:
+        chain += nat_notifies(spis, path.local, path.remote)
     if contents.notify(NotifyKind.FRAGMENTATION_SUPPORTED):
-        sa.fragmentation = True
         chain.append(notify(NotifyKind.FRAGMENTATION_SUPPORTED))
-    take_hashes(sa, contents)
-    if made.hashes:
+    if contents.notify(NotifyKind.SIGNATURE_HASH_ALGORITHMS):
         chain.append(notify(NotifyKind.SIGNATURE_HASH_ALGORITHMS, HASH_LIST))
-    if made.additional:
+    if any(suite.additional):
         chain.append(notify(NotifyKind.INTERMEDIATE_EXCHANGE_SUPPORTED))
     if config.post_quantum_keys and contents.notify(NotifyKind.USE_PPK):
-        made.ppk = True
         chain.append(notify(NotifyKind.USE_PPK))
     if config.trust is not None and config.trust.ca_hashes():
         chain.append((Kind.CERTREQ, rules.certreq(b"".join(config.trust.ca_hashes()))))
     return chain
+
+
+def go_on(room: Room, opening: Opening) -> IkeSa:
+    """The peer has gone on: make the IKE SA of what both said in IKE_SA_INIT."""
+    theirs, ours = (
+        read_chain(message[16], message, 28, without=(Kind.SA, Kind.KE, Kind.CERTREQ))
+        for message in (opening.message_i, opening.message_r)
+    )
+    suite = opening.suite
+    assert suite is not None
+    sa = IkeSa(
+        room,
+        room.shared.new_ike(),
+        opening.path,
+        opening.local_spi,
+        opening.message_i[:8],
+        opening.since,
+        initiator=False,
+        natt=opening.natt,
+    )
+    made = sa.handshake = Handshake()
+    sa.suite, sa.stage, sa.next_answer = suite, Stage.HALF_OPEN, 1
+    sa.opening, sa.admitted = opening, True
+    made.stage = "IKE_AUTH"
+    made.shared, opening.shared = opening.shared, b""
+    made.message_i, made.message_r = opening.message_i, opening.message_r
+    made.nonce_i, made.nonce_r = theirs.one(Kind.NONCE), ours.one(Kind.NONCE)
+    made.vendors = tuple(theirs.all(Kind.VENDOR)[:_MOST_VENDORS])
+    made.device, made.weak = device_of(made.vendors, 2), opening.weak
+    made.additional = tuple(one for one in suite.additional if one)
+    made.ppk = ours.notify(NotifyKind.USE_PPK) is not None
+    sa.fragmentation = ours.notify(NotifyKind.FRAGMENTATION_SUPPORTED) is not None
+    found = nat_found(theirs, (sa.remote_spi, NO_SPI), sa.path)
+    if found is not None:
+        sa.we_natted, sa.peer_natted = found
+    take_hashes(sa, theirs)
+    room.enter(sa)
+    return sa

@@ -4,7 +4,7 @@
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple, cast
@@ -303,8 +303,6 @@ class Contents:
 
     by_kind: dict[int, list[Any]] = field(default_factory=dict)
     notifies: dict[int, list[Notify]] = field(default_factory=dict)
-    first: tuple[int, Any] | None = None
-    """The payload that stands first."""
 
     def one(self, kind: Kind) -> Any:
         """The first of its kind; None."""
@@ -329,10 +327,9 @@ class Contents:
         return None
 
 
-def read_chain(first: int, data: bytes, start: int = 0, *, encrypted: bool = False) -> Contents:
-    """Read payloads up to the end of `data`. Without `encrypted` the chain is of a message in the
-    clear. Raises `Malformed` and `CriticalUnknown`."""
-    contents = Contents()
+def walk(first: int, data: bytes, start: int, *, encrypted: bool) -> Iterator[tuple[int, bytes]]:
+    """Kind and body of each payload that we know, up to the end of `data`. Raises as `read_chain`
+    does, when it comes to it."""
     at, end, kind, count = start, len(data), first, 0
     while kind:
         count += 1
@@ -343,22 +340,59 @@ def read_chain(first: int, data: bytes, start: int = 0, *, encrypted: bool = Fal
         following, flags, length = _HEADER.unpack_from(data, at)
         if length < 4 or at + length > end:
             raise Malformed("payload length wrong")
-        codec = BODIES.get(kind)
-        if codec is None:
-            if kind in (Kind.SK, Kind.SKF):
-                raise Malformed("encrypted payload within" if encrypted else "encrypted payload")
-            if flags & 0x80:
-                raise CriticalUnknown(kind)
-        else:
-            value = codec.decode(data[at + 4 : at + length])
-            contents.by_kind.setdefault(kind, []).append(value)
-            if kind == Kind.NOTIFY:
-                said = cast(Notify, value)
-                contents.notifies.setdefault(said.kind, []).append(said)
-            if contents.first is None:
-                contents.first = (kind, value)
+        if kind in BODIES:
+            yield kind, data[at + 4 : at + length]
+        elif kind in (Kind.SK, Kind.SKF):
+            raise Malformed("encrypted payload within" if encrypted else "encrypted payload")
+        elif flags & 0x80:
+            raise CriticalUnknown(kind)
         at += length
         kind = following
     if at != end:
         raise Malformed("octets behind the last payload")
+
+
+def read_chain(
+    first: int,
+    data: bytes,
+    start: int = 0,
+    *,
+    encrypted: bool = False,
+    without: Collection[int] = (),
+) -> Contents:
+    """Read payloads up to the end of `data`. Without `encrypted` the chain is of a message in the
+    clear. `without`: kinds that need not be read. Raises `Malformed` and `CriticalUnknown`."""
+    contents = Contents()
+    for kind, body in walk(first, data, start, encrypted=encrypted):
+        if kind in without:
+            continue
+        value = BODIES[kind].decode(body)
+        contents.by_kind.setdefault(kind, []).append(value)
+        if kind == Kind.NOTIFY:
+            said = cast(Notify, value)
+            contents.notifies.setdefault(said.kind, []).append(said)
     return contents
+
+
+class Beginning(NamedTuple):
+    """What of an IKE_SA_INIT request has to be known before anything is done for it."""
+
+    nonce: bytes
+    cookie: bytes
+    """The one that the peer gives back, which stands first (RFC 7296 2.6); empty: none."""
+
+
+def read_beginning(first: int, data: bytes, start: int) -> Beginning | None:
+    """Look through an IKE_SA_INIT request without reading what it offers; None when payloads are
+    missing or too many. Raises `Malformed` and `CriticalUnknown`."""
+    chain = list(walk(first, data, start, encrypted=False))
+    kinds = [kind for kind, _ in chain]
+    if any(kinds.count(kind) != 1 for kind in (Kind.SA, Kind.KE, Kind.NONCE)):
+        return None
+    nonce: bytes = BODIES[Kind.NONCE].decode(chain[kinds.index(Kind.NONCE)][1])
+    cookie = b""
+    if first == Kind.NOTIFY:
+        said = _decode_notify(chain[0][1])
+        if said.kind == NotifyKind.COOKIE:
+            cookie = said.data
+    return Beginning(nonce, cookie)

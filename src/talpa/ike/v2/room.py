@@ -5,10 +5,11 @@ from collections.abc import Hashable, Iterable
 from talpa.crypto.algorithms import GroupId
 from talpa.esp.sa import AssociationSpec, Encapsulation, Mode, Sa
 from talpa.ike.associations import Association
-from talpa.ike.events import IkeDown, Peer
+from talpa.ike.events import IkeDown, IkeFailed, Peer
 from talpa.ike.identities import Identity
 from talpa.ike.keylog import esp_keys, ikev2_keys
 from talpa.ike.shared import Shared
+from talpa.ike.v2.opening import Opening, OpeningKey
 from talpa.ike.v2.sa import Child, IkeSa, Sides, Stage
 from talpa.sansio import Path
 
@@ -28,6 +29,7 @@ class Room:
         "_numbers",
         "_peers",
         "children",
+        "half_open",
         "openings",
         "sas",
         "shared",
@@ -37,8 +39,10 @@ class Room:
         self.shared = shared
         self.sas: dict[bytes, IkeSa] = {}
         """By our SPI."""
-        self.openings: dict[tuple[object, bytes], IkeSa] = {}
-        """Half-open SAs of others, by path and their SPI: an IKE_SA_INIT that comes again."""
+        self.openings: dict[OpeningKey, Opening] = {}
+        """What peers began a while ago: their IKE_SA_INIT may come again."""
+        self.half_open: dict[bytes, Opening] = {}
+        """Those of them that have not gone on, by our SPI."""
         self.children: dict[int, Child] = {}
         """By inbound SPI."""
         self._numbers: dict[int, IkeSa] = {}
@@ -52,11 +56,24 @@ class Room:
         """An SPI that none of ours has."""
         while True:
             spi = self.shared.rng(8)
-            if spi not in self.sas and any(spi):
+            if spi not in self.sas and spi not in self.half_open and any(spi):
                 return spi
+
+    def enter_opening(self, opening: Opening, until: float) -> None:
+        """A peer has begun; it is admitted for so long."""
+        self.openings[opening.key] = self.half_open[opening.local_spi] = opening
+        self.shared.deadlines.arm((2, (opening.local_spi, "half-open")), until)
+
+    def end_opening(self, opening: Opening, reason: str) -> None:
+        """The peer did not go on."""
+        del self.openings[opening.key]
+        del self.half_open[opening.local_spi]
+        self.shared.admission.settled(opening.path)
+        self.shared.events.append(IkeFailed(opening.path, None, "IKE_AUTH", reason))
 
     def enter(self, sa: IkeSa) -> None:
         """Put an IKE SA into the tables; it stands for its number from now on."""
+        self.half_open.pop(sa.local_spi, None)
         self.sas[sa.local_spi] = sa
         self._numbers[sa.number] = sa
 
@@ -140,7 +157,7 @@ class Room:
     def close_opening(self, sa: IkeSa) -> None:
         """Its IKE_SA_INIT will not come again."""
         if sa.opening is not None:
-            self.openings.pop(sa.opening, None)
+            self.openings.pop(sa.opening.key, None)
             sa.opening = None
 
     def send(self, path: Path, datagrams: list[bytes]) -> None:

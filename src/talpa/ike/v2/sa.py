@@ -18,6 +18,7 @@ from talpa.ike.policies import IkeSuite
 from talpa.ike.shared import Shared
 from talpa.ike.v2.keymat import Keys
 from talpa.ike.v2.numbers import Exchange, Flag, Kind, NotifyKind
+from talpa.ike.v2.opening import Opening
 from talpa.ike.v2.payloads import Chain, Contents, notify, write_chain
 from talpa.ike.v2.protection import Envelope, Opened, Protection, authenticated_chunk
 from talpa.sansio import Path
@@ -323,8 +324,8 @@ class IkeSa:
         self.local_spi = local_spi
         self.remote_spi = remote_spi
         self.stage = Stage.INIT
-        self.opening: tuple[object, bytes] | None = None
-        """Responder: how the room finds it by an IKE_SA_INIT that comes again."""
+        self.opening: Opening | None = None
+        """Responder: its IKE_SA_INIT, while that may come again."""
         self.admitted = False
         """It counts as half-open."""
         self.suite: IkeSuite | None = None

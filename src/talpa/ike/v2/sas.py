@@ -34,6 +34,7 @@ _BEFORE_AUTH = (Exchange.IKE_INTERMEDIATE, Exchange.IKE_AUTH)
 _CONNECTING = (Stage.INIT, Stage.HALF_OPEN)
 _MOST_HALF_OPEN_OCTETS = 16_384
 """Of a message from a peer that has not proved itself."""
+_NOT_GONE_ON = "The peer did not go on after IKE_SA_INIT."
 
 
 class Sas:
@@ -62,12 +63,16 @@ class Sas:
             drops.add("IKEv2: IKE_SA_INIT with wrong header")
             return
         spis = header.initiator_spi, header.responder_spi
-        sa = self._room.sas.get(spis[1] if from_initiator else spis[0])
-        if sa is None or sa.spis != spis[0] + spis[1]:
-            drops.add("IKEv2: unknown SPI")
-            return
         if header.next_payload not in (Kind.SK, Kind.SKF):
             drops.add("IKEv2: not encrypted")
+            return
+        sa = self._room.sas.get(spis[1] if from_initiator else spis[0])
+        if sa is None and from_initiator:
+            opening = self._room.half_open.get(spis[1])
+            if opening is not None and opening.message_i[:8] == spis[0]:
+                sa = init_responder.go_on(self._room, opening)
+        if sa is None or sa.spis != spis[0] + spis[1]:
+            drops.add("IKEv2: unknown SPI")
             return
         if sa.stage is Stage.HALF_OPEN:
             if len(data) > _MOST_HALF_OPEN_OCTETS:
@@ -172,6 +177,10 @@ class Sas:
             if child is not None:
                 create_child.due(child, now)
             return
+        opening = self._room.half_open.get(spi)
+        if opening is not None:
+            self._room.end_opening(opening, _NOT_GONE_ON)
+            return
         sa = self._room.sas.get(spi)
         if sa is None:
             return
@@ -183,7 +192,7 @@ class Sas:
                 sa.transmit(now)
         elif what == "half-open":
             if sa.stage is Stage.HALF_OPEN:
-                sa.end("The peer did not go on after IKE_SA_INIT.")
+                sa.end(_NOT_GONE_ON)
             else:
                 self._room.close_opening(sa)
         elif what == "dpd":
