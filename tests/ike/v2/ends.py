@@ -198,6 +198,7 @@ class Party:
         return {
             "sas": len(room.sas),
             "openings": len(room.openings),
+            "not gone on": len(room.half_open),
             "children": len(room.children),
             "numbers": len(list(room.currents())),
             "peers": len(room._peers),

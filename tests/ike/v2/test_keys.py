@@ -13,7 +13,7 @@ from talpa.crypto.algorithms import EncryptionId, GroupId, IntegrityId, PrfId
 from talpa.crypto.prf import prf
 from talpa.ike.events import KeysMade
 from talpa.ike.policies import IkeSuite
-from talpa.ike.v2 import keymat
+from talpa.ike.v2 import init_responder, keymat
 from talpa.ike.v2.numbers import Exchange, Kind
 from talpa.ike.v2.payloads import write_chain
 from talpa.ike.v2.protection import Protection, authenticated_chunk
@@ -180,9 +180,9 @@ def test_without_fragments_where_the_peer_does_not_know_them() -> None:
     number = world.call(CERTIFICATES)
     (packet,) = list(world.left.transmits())
     world.right.receive(packet, world.now)
-    sa = world.right.sas._room.current(1)
-    assert sa is not None
-    sa.fragmentation = False
+    room = world.right.sas._room
+    (opening,) = room.half_open.values()
+    init_responder.go_on(room, opening).fragmentation = False
     (packet,) = list(world.right.transmits())
     world.left.receive(packet, world.now)
     before = dict(world.right.shared.drops)

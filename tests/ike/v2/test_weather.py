@@ -14,6 +14,7 @@ SEEDS = int(os.environ.get("TALPA_SEEDS", "100"))
 CLEAN = {
     "sas": 1,
     "openings": 0,
+    "not gone on": 0,
     "children": 1,
     "numbers": 1,
     "peers": 1,
