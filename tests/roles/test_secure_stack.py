@@ -4,9 +4,10 @@ from functools import partial
 
 import pytest
 
-from simnet.link import Link
-from simnet.secure import START, Nat, Packet, SecureClient, SecureServer, connect
-from talpa.ike.config import Config, Lifetimes
+from simnet.link import Link, Pair
+from simnet.secure import KEY, START, Nat, Packet, SecureClient, SecureServer, connect
+from talpa.ike.config import Config, Connection, Habits, Lifetimes, Psk
+from talpa.ike.identities import of_address
 from talpa.ike.policies import COMPATIBLE
 from talpa.roles.client import Stage
 from talpa.roles.ipsec import Ipsec
@@ -98,3 +99,28 @@ def test_a_session_outlives_bad_weather_and_all_its_keys(version: int, first: in
         assert server.ike.numbers() == client.ike.numbers() == [], seed
         assert server.directory.usage()[0].ipv4_used == 0, seed
         assert server.role.next_timeout() is None, seed
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("nat", [False, True])
+def test_a_device_that_crashed_and_calls_again_has_one_session(version: int, nat: bool) -> None:
+    """It does not even say INITIAL-CONTACT."""
+    connection = Connection(
+        "server",
+        version,
+        local_identity=of_address("198.18.0.2"),
+        psk=Psk(KEY),
+        habits=Habits(initial_contact=False),
+    )
+    server = SecureServer(9)
+    shared = Nat("198.18.0.99") if nat else None
+    now = 1000.0
+    for seed in (1, 2):
+        client = SecureClient(seed, connection=connection, nat=shared)
+        pair: Pair[Packet] = Pair(Link(seed), client, server, now)
+        client.open(now)
+        assert pair.run(60, until=partial(ready, client)), client.role.failure
+        pair.run(2)
+        now = pair.now
+    assert len(server.role.lns.sessions()) == 1
+    assert len(server.said("session-replaced")) == 1

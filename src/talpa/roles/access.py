@@ -44,7 +44,7 @@ class AccessServer:
     def secure(self, ipsec: Ipsec) -> None:
         """Use this IPsec."""
         self.ipsec = self.remote.ipsec = ipsec
-        self.lns.peer_of = self._peer_of
+        self.lns.association_of = ipsec.find
 
     # Role
 
@@ -170,10 +170,6 @@ class AccessServer:
     def _link_changed(self, name: str, *, up: bool) -> None:
         if name and self.on_link is not None:
             self.on_link(name, up=up)
-
-    def _peer_of(self, handle: int) -> ike.Peer | None:
-        association = self.ipsec.find(handle) if self.ipsec is not None else None
-        return association.peer if association is not None else None
 
     def _tunnel_changed(self, handle: int, tunnel_id: int, now: float, *, up: bool) -> None:
         """An L2TP tunnel came up in an association, or ended."""

@@ -18,7 +18,18 @@ from talpa.sansio import Path
 class Association:
     """One association, from its first SAs to its end."""
 
-    __slots__ = ("handle", "ike", "number", "path", "peer", "rekeys", "since", "spec", "suite")
+    __slots__ = (
+        "handle",
+        "ike",
+        "keys_since",
+        "number",
+        "path",
+        "peer",
+        "rekeys",
+        "since",
+        "spec",
+        "suite",
+    )
 
     def __init__(self, event: ike.AssociationUp, handle: int, now: float) -> None:
         self.number = event.association
@@ -27,7 +38,7 @@ class Association:
         self.peer = event.peer
         self.spec: AssociationSpec = event.spec
         self.path = event.spec.path
-        self.since = now
+        self.since = self.keys_since = now
         self.rekeys = -1
         """How often its SAs were replaced; -1 until it has any."""
         self.suite = ""
@@ -165,6 +176,7 @@ class Ipsec:
     ) -> None:
         self.plane.sa_add(association.handle, inbound, outbound, use=use)
         association.rekeys += 1
+        association.keys_since = now
         association.suite = outbound.suite.name
         if self._waiting.pop(association.number, None) is not None:
             self._owner.association_up(association, now)

@@ -13,7 +13,6 @@ from talpa.dataplane import interface as plane
 from talpa.hostconfig import HostOffer, LinkServices
 from talpa.hostconfig.offer import LEAST_MTU
 from talpa.hostconfig.ra import REPEAT_SECONDS
-from talpa.ike import events as ike
 from talpa.l2tp import events as l2tp
 from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.l2tp.values import CdnResult, DisconnectCode, StopCcnResult
@@ -23,6 +22,7 @@ from talpa.ppp.config import Ipv4Offer
 from talpa.ppp.link import PppLink
 from talpa.roles import lns_notices as say
 from talpa.roles.admission import Admission
+from talpa.roles.ipsec import Association
 from talpa.roles.links import Link, Links
 from talpa.roles.notices import Notice, Tell
 from talpa.roles.session import Session
@@ -74,8 +74,8 @@ class Lns:
         self._tell = tell
         self.on_tunnel: Callable[..., None] | None = None
         """(association, tunnel id, now, up=): a tunnel came up in an association, or ended."""
-        self.peer_of: Callable[[int], ike.Peer | None] = lambda _: None
-        """Who is at the other end of an association, as IKE knows it."""
+        self.association_of: Callable[[int], Association | None] = lambda _: None
+        """The IPsec association of that id, if there is one."""
         self.tracing = False
         """Whether every step of every session is told, for the log level "debug"."""
         self._deadlines: Deadlines[Session] = Deadlines()
@@ -296,8 +296,7 @@ class Lns:
     def _replace(self, session: Session, now: float) -> None:
         """End an earlier session of the same device.
 
-        When its user may have no more of them; and with IPsec in any case, since a device has one
-        association. Behind NAT others may look the same: there the earlier one has to be silent.
+        When its user may have no more of them; and with IPsec whenever it is lost.
 
         A device that crashed or lost its network calls again long before it is missed. The same
         device: the same user, address and L2TP host name. A tunnel with other sessions is that of
@@ -310,15 +309,12 @@ class Lns:
             if other.user == session.user
             and other.lease is not None
             and other.tunnel_id != session.tunnel_id
-            and not (other.path.association and other.path.association == session.path.association)
             and self._seen_from(other) == device
         ]
         if device is None or not stale:
             return
         old = min(stale, key=self._heard)
-        peer = self.peer_of(session.path.association)
-        alike = peer is not None and peer.peer_is_behind_nat
-        if alike and not self.directory.full(session.user) and now - self._heard(old) < _SILENT:
+        if not self.directory.full(session.user) and not self._is_lost(old, session, now):
             return
         assert old.lease is not None
         self.directory.release(old.lease, now)
@@ -328,6 +324,18 @@ class Lns:
         self._tell(say.session_replaced(old, session, reason))
         self.close_tunnel(old.tunnel_id, reason, now)
 
+    def _is_lost(self, old: Session, session: Session, now: float) -> bool:
+        """Whether the device of `session` has forgotten its session `old`, as far as IPsec shows:
+        it has one association, and makes new keys when it begins anew, while who has two tunnels
+        goes on with both. Behind NAT others may look the same: there the old one has to be
+        silent."""
+        association = self.association_of(session.path.association)
+        if association is None:
+            return False
+        if old.path.association == session.path.association:
+            return self._heard(old) < association.keys_since
+        return not association.peer.peer_is_behind_nat or now - self._heard(old) >= _SILENT
+
     def _heard(self, session: Session) -> float:
         return self.plane.session_counters(session.handle).last_received
 
@@ -336,8 +344,8 @@ class Lns:
         tunnel = self.endpoint.description(session.tunnel_id)
         if tunnel is None or tunnel.sessions != 1:
             return None
-        peer = self.peer_of(session.path.association)
-        identity = peer.identity.value if peer is not None else b""
+        association = self.association_of(session.path.association)
+        identity = association.peer.identity.value if association is not None else b""
         return session.path.remote.host, identity, tunnel.host_name
 
     def _open(self, session: Session, now: float) -> None:
