@@ -1,6 +1,7 @@
 """Vendor ids, and what they and the offers tell of the device at the other end."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import md5
 from typing import Final
 
@@ -71,6 +72,12 @@ def name_of(vendor_id: bytes) -> str:
             rest = vendor_id[len(octets) :]
             return f"{name} {printable(rest, 32) if name == 'Libreswan' else rest[:8].hex()}"
     return vendor_id[:32].hex()
+
+
+@lru_cache(64)
+def vendor_names(vendor_ids: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Their names: the same tuple for all devices of a kind."""
+    return tuple(map(name_of, vendor_ids))
 
 
 def _base(vendor_id: bytes) -> str:

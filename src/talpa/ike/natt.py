@@ -1,8 +1,9 @@
 """NAT traversal: what tells of address translation (RFC 3947 3.2, RFC 7296 2.23)."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hmac import compare_digest
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from talpa.crypto.algorithms import PrfId
@@ -17,6 +18,12 @@ class NatFound(NamedTuple):
 
     local: bool
     remote: bool
+
+
+@lru_cache(4096)
+def address_of_host(host: str) -> IPv4Address | IPv6Address:
+    """Of the outside; the same value for all selectors of one host."""
+    return ip_address(host.partition("%")[0])
 
 
 def nat_hash_v1(hash_: Prf, spi_i: bytes, spi_r: bytes, address: Address) -> bytes:

@@ -28,13 +28,18 @@ class IkeSuite:
     @property
     def name(self) -> str:
         """As shown to people: "AES-CBC-256/SHA-1/ECP-384", "AES-GCM-16-256/SHA-256/X25519"."""
-        words = [encryption(self.encryption, self.key_bits).name]
-        if self.integrity is not IntegrityId.NONE:
-            words.append(integrity(self.integrity).name)
-        words.append(prf(self.prf).hash_name)
-        words.append(group(self.group).name)
-        words += [group(one).name for one in self.additional if one is not GroupId.NONE]
-        return "/".join(words)
+        return _ike_name(self)
+
+
+@lru_cache(256)
+def _ike_name(suite: IkeSuite) -> str:
+    words = [encryption(suite.encryption, suite.key_bits).name]
+    if suite.integrity is not IntegrityId.NONE:
+        words.append(integrity(suite.integrity).name)
+    words.append(prf(suite.prf).hash_name)
+    words.append(group(suite.group).name)
+    words += [group(one).name for one in suite.additional if one is not GroupId.NONE]
+    return "/".join(words)
 
 
 ike_suite = lru_cache(maxsize=256)(IkeSuite)

@@ -19,7 +19,8 @@ def established(room: Room, sa: IkeSa, identity: Identity, proven: Proven, now: 
     assert draft.suite is not None
     assert sa.keys is not None
     room.settle(sa)
-    sa.awaits = 0
+    sa.stands()
+    sa.keys.proven()
     sa.outgoing = None
     sa.since = sa.heard = now
     sa.peer = Peer(

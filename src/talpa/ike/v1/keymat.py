@@ -35,6 +35,10 @@ class Keys:
     def __repr__(self) -> str:
         return f"Keys({self.prf.name})"
 
+    def proven(self) -> None:
+        """Phase 1 is done: SKEYID itself has served."""
+        self.skeyid = b""
+
     def phase_2_iv(self, message_id: bytes) -> bytes:
         """Of the first message of an exchange after phase 1 (appendix B)."""
         return self.prf.digest(self.last_block, message_id)[: self.block]

@@ -11,7 +11,7 @@ from talpa.ike.choice import choose_ike
 from talpa.ike.config import Connection, Policy, Psk
 from talpa.ike.header import NO_SPI, Header
 from talpa.ike.own_offers import ike_offers
-from talpa.ike.suites import IkeSuite
+from talpa.ike.suites import ike_suite
 from talpa.ike.v1 import keymat, offers, vendors
 from talpa.ike.v1.attributes import life, lives, pack_attributes, parse_attributes
 from talpa.ike.v1.keymat import Keys
@@ -253,7 +253,7 @@ def note_choice(sa: IkeSa, body: bytes) -> None:
     token = offer.token
     assert isinstance(token, offers.IkeToken)
     encryption, bits = offer.encryption[0]
-    draft.suite = IkeSuite(encryption, bits, IntegrityId.NONE, offer.prf[0], offer.groups[0])
+    draft.suite = ike_suite(encryption, bits, IntegrityId.NONE, offer.prf[0], offer.groups[0])
     draft.weak = tuple(
         name
         for name, is_so in (

@@ -14,10 +14,11 @@ from hmac import compare_digest
 
 from talpa.crypto.algorithms import GroupId
 from talpa.crypto.exchange import group
-from talpa.esp.sa import Mode, Selector, Suite
+from talpa.esp.sa import Mode, Selector
 from talpa.ike.associations import Pair
 from talpa.ike.choice import choose_esp
 from talpa.ike.header import Header
+from talpa.ike.suites import esp_suite
 from talpa.ike.v1 import lifetimes, messages, offers, pairs, rules, selectors
 from talpa.ike.v1 import numbers as n
 from talpa.ike.v1.attributes import lives, pack_attributes, parse_attributes
@@ -87,7 +88,7 @@ def begin(room: Room, sa: IkeSa, replaces: int | None, now: float) -> bool:
     )
     quick.iv = datagram[-keys.block :]
     quick.outgoing = room.outgoing(datagram, now)
-    sa.quicks[quick.message_id] = quick
+    sa.enter(quick)
     room.send(sa, datagram)
     arm(room, sa, quick)
     return True
@@ -155,7 +156,7 @@ def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now:
     quick.iv = reply[-keys.block :]
     quick.reply = reply
     quick.outgoing = room.outgoing(reply, now)
-    sa.quicks[header.message_id] = quick
+    sa.enter(quick)
     room.send(sa, reply)
     arm(room, sa, quick)
 
@@ -309,7 +310,7 @@ def _take_2(
     quick.nonce_r = found[PayloadType.NONCE][0]
     offer = chosen[0]
     child = Child(
-        Suite(offer.protocol, *offer.encryption[0], offer.integrity[0], offer.esn[0]),
+        esp_suite(offer.protocol, *offer.encryption[0], offer.integrity[0], offer.esn[0]),
         quick.group,
         quick.encapsulation,
         quick.ids,

@@ -94,7 +94,7 @@ class Room:
             self.shared.deadlines.arm((VERSION, ("quick", sa.uid, quick.message_id)), None)
             if quick.initiated:
                 self.associations.free_spi(quick.inbound_spi)
-        sa.quicks.clear()
+        sa.quicks = {}
         if sa.reassembly is not None:
             sa.reassembly.clear()
         peering = sa.peering or self.peerings.get(sa.ike)

@@ -1,6 +1,8 @@
 """The records: an IKE SA, what its negotiation needs, and the peering that outlives it."""
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 
 from talpa.crypto.algorithms import GroupId
 from talpa.crypto.exchange import Offer
@@ -15,6 +17,8 @@ from talpa.ike.v1.quick import Quick
 from talpa.ike.v1.retransmission import Outgoing, fingerprint
 from talpa.sansio import Path
 
+_NO_QUICKS: Mapping[int, Quick] = MappingProxyType({})
+"""Most SAs have no exchange under way."""
 _KEPT_REPLIES = 4
 _KEPT_IDS = 64
 
@@ -192,7 +196,7 @@ class IkeSa:
         """Fingerprint of a message that was dealt with, and what was answered."""
         self.message_ids: tuple[int, ...] = ()
         """Of finished exchanges: none begins again."""
-        self.quicks: dict[int, Quick] = {}
+        self.quicks: Mapping[int, Quick] = _NO_QUICKS
         """Exchanges of phase 2 under way, by message id."""
 
     @property
@@ -205,13 +209,22 @@ class IkeSa:
         """Phase 1 is done."""
         return self.awaits == 0
 
+    def enter(self, quick: Quick) -> None:
+        """An exchange of phase 2 begins."""
+        self.quicks = {**self.quicks, quick.message_id: quick}
+
     def over(self, message_id: int) -> None:
         """An exchange is finished."""
         self.message_ids = (*self.message_ids[1 - _KEPT_IDS :], message_id)
-        self.quicks.pop(message_id, None)
-        if not self.quicks:
-            # A dictionary that was emptied keeps its room.
-            self.quicks = {}
+        if message_id in self.quicks:
+            left = {known: quick for known, quick in self.quicks.items() if known != message_id}
+            self.quicks = left or _NO_QUICKS
+
+    def stands(self) -> None:
+        """Phase 1 is done: of its messages only the last, which is yet to be remembered, may have
+        to be answered again."""
+        self.awaits = 0
+        self.replies = ()
 
     def remember(self, message: bytes, reply: bytes | None) -> None:
         """Answer this message the same way when it comes again."""

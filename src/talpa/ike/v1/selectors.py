@@ -1,10 +1,12 @@
 """Identification payloads of phase 2 as selectors, and back (RFC 2407 4.6.2, RFC 3193 4)."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from talpa.esp.sa import Mode, Selector
 from talpa.ike.config import Connection
 from talpa.ike.identities import IdentityKind
+from talpa.ike.natt import address_of_host
 from talpa.ike.v1.payloads import ID, Identification
 from talpa.sansio import Path
 from talpa.wire import Malformed
@@ -28,7 +30,7 @@ Selectors = tuple[Selector, ...]
 
 def address(host: str) -> Address:
     """Of the outside."""
-    return ip_address(host.partition("%")[0])
+    return address_of_host(host)
 
 
 def read(body: bytes) -> Selector:
@@ -105,10 +107,13 @@ def for_l2tp(local: Selector, remote: Selector, path: Path) -> tuple[Selectors, 
     if not local.first_port <= L2TP <= local.last_port:
         return None
     ours, theirs = address(path.local.host), address(path.remote.host)
-    return (
-        (Selector(ours, ours, UDP, L2TP, L2TP),),
-        (Selector(theirs, theirs, UDP, remote.first_port, remote.last_port),),
-    )
+    return _own_l2tp(ours), (Selector(theirs, theirs, UDP, remote.first_port, remote.last_port),)
+
+
+@lru_cache(256)
+def _own_l2tp(address: Address) -> Selectors:
+    """The same for all clients of an address of ours."""
+    return (Selector(address, address, UDP, L2TP, L2TP),)
 
 
 def within(asked: Selector, allowed: Selectors) -> bool:

@@ -1,10 +1,17 @@
 """Vendor ids: what those of the peer say, and which we send."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from talpa.ike.config import Habits
-from talpa.ike.devices import answer_v1, device_of, is_microsoft, knows, name_of, natt_of, offer_v1
+from talpa.ike.devices import (
+    answer_v1,
+    device_of,
+    is_microsoft,
+    knows,
+    natt_of,
+    offer_v1,
+    vendor_names,
+)
 from talpa.ike.suites import IkeOffer
 from talpa.ike.v1.sa import IkeSa, NatVersion
 
@@ -19,12 +26,7 @@ def note(sa: IkeSa, vids: Sequence[bytes], offers: Sequence[IkeOffer] = ()) -> N
     sa.fragments = knows(vids, "FRAGMENTATION")
     sa.device = device_of(vids, 1, offers)
     sa.microsoft = is_microsoft(vids)
-    sa.vendors = _names(tuple(vids[:_MOST_SHOWN]))
-
-
-@lru_cache(64)
-def _names(vids: tuple[bytes, ...]) -> tuple[str, ...]:
-    return tuple(map(name_of, vids))
+    sa.vendors = vendor_names(tuple(vids[:_MOST_SHOWN]))
 
 
 def as_initiator(habits: Habits) -> Sequence[bytes]:

@@ -117,7 +117,7 @@ def choose(sa: IkeSa, contents: Contents) -> EspChoice:
             "allow what it can do, or configure it to offer more.",
             b"",
             describe_offers(offers),
-            describe_policy(policy),
+            describe_policy(policy, esp=True),
         )
     return choice
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from talpa.crypto.algorithms import GroupId
 from talpa.crypto.exchange import Offer
 from talpa.ike.config import Call
-from talpa.ike.devices import name_of
+from talpa.ike.devices import vendor_names
 from talpa.ike.identities import Identity
 from talpa.ike.policies import IkeOffer
 from talpa.ike.v2.numbers import Kind
@@ -126,4 +126,4 @@ class Handshake:
 
     def vendor_names(self) -> tuple[str, ...]:
         """Names of the peer's vendor ids."""
-        return tuple(name_of(one) for one in self.vendors)
+        return vendor_names(self.vendors)

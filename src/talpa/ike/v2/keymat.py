@@ -22,6 +22,11 @@ class Keys:
     pi: bytes = field(repr=False)
     pr: bytes = field(repr=False)
 
+    def of_children(self) -> "Keys":
+        """What is needed of them once both ends have proved themselves, and the ciphers are
+        made."""
+        return Keys(self.d, b"", b"", b"", b"", b"", b"")
+
 
 def first_skeyseed(prf: Prf, nonces: bytes, shared: bytes) -> bytes:
     """SKEYSEED of IKE_SA_INIT. `nonces`: Ni | Nr."""

@@ -24,7 +24,8 @@ def silence(sa: IkeSa, now: float) -> None:
 
 
 def rekey(sa: IkeSa, now: float) -> None:
-    """It is time for new keys."""
+    """It is time for new keys; without them it ends soon."""
+    sa.arm("end", sa.since + sa.lifetimes.ike)
     if sa.stage is Stage.UP and not sa.rekeying:
         sa.rekeying = True
         sa.ask(RekeyIke(sa), now)

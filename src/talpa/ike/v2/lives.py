@@ -5,10 +5,11 @@ from talpa.ike.v2.sa import IkeSa, Stage
 
 
 def begin(sa: IkeSa, now: float) -> None:
-    """An IKE SA is up: arm what watches over it."""
+    """An IKE SA is up: arm what watches over it. Its end is armed when it is to be re-keyed."""
     life = sa.lifetimes
+    assert sa.keys is not None
+    sa.since, sa.keys = now, sa.keys.of_children()
     sa.arm("rekey", now + sa.room.early(life.ike, life.margin))
-    sa.arm("end", now + life.ike)
     arm_silence(sa, now)
 
 

@@ -1,6 +1,6 @@
 """What all IKE SAs of version 2 share: the tables that find them, their children's lives."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 from talpa.crypto.algorithms import GroupId
 from talpa.esp.sa import AssociationSpec, Encapsulation, Mode, Sa
@@ -24,8 +24,6 @@ class Room:
     """The tables."""
 
     __slots__ = (
-        "_association_keys",
-        "_associations_by_key",
         "_numbers",
         "_peers",
         "children",
@@ -46,9 +44,8 @@ class Room:
         self.children: dict[int, Child] = {}
         """By inbound SPI."""
         self._numbers: dict[int, IkeSa] = {}
-        self._peers: dict[PeerKey, set[int]] = {}
-        self._associations_by_key: dict[Hashable, int] = {}
-        self._association_keys: dict[int, Hashable] = {}
+        self._peers: dict[PeerKey, tuple[int, ...]] = {}
+        """Numbers of the IKE SAs with a peer, of which there is one nearly always."""
 
     # IKE SAs
 
@@ -142,11 +139,11 @@ class Room:
         del self._numbers[sa.number]
         if sa.peer is not None:
             key = self.peer_key(sa)
-            numbers = self._peers.get(key)
-            if numbers is not None:
-                numbers.discard(sa.number)
-                if not numbers:
-                    del self._peers[key]
+            left = tuple(one for one in self._peers.get(key, ()) if one != sa.number)
+            if left:
+                self._peers[key] = left
+            else:
+                self._peers.pop(key, None)
 
     def settle(self, sa: IkeSa) -> None:
         """Of a half-open SA that a peer began: it counts as such no more."""
@@ -176,7 +173,10 @@ class Room:
 
     def know_peer(self, sa: IkeSa) -> None:
         """An authenticated peer."""
-        self._peers.setdefault(self.peer_key(sa), set()).add(sa.number)
+        key = self.peer_key(sa)
+        known = self._peers.get(key, ())
+        if sa.number not in known:
+            self._peers[key] = (*known, sa.number)
 
     def initial_contact(self, sa: IkeSa) -> None:
         """The peer has no other IKE SA than this (RFC 7296 2.4)."""
@@ -203,25 +203,32 @@ class Room:
         assert sa.peer is not None
         associations = self.shared.associations
         udp = sa.we_natted or sa.peer_natted
-        key = (self.peer_key(sa), mode, udp, selectors)
-        known = self._associations_by_key.get(key)
-        association = None if known is None else associations.get(known)
+        shape = (mode, Encapsulation.UDP if udp else Encapsulation.RAW, *selectors)
+        association = self._association_like(sa, shape)
         if association is None:
             spec = AssociationSpec(
                 path=sa.path._replace(association=0),
                 mode=mode,
-                encapsulation=Encapsulation.UDP if udp else Encapsulation.RAW,
+                encapsulation=shape[1],
                 local=selectors[0],
                 remote=selectors[1],
                 keepalive=20.0 if sa.we_natted else None,
             )
             association = associations.add(sa.number, spec, sa.peer)
-            self._associations_by_key[key] = association.id
-            self._association_keys[association.id] = key
         else:
             associations.take_over(association, sa.number)
             associations.move(association, sa.path._replace(association=0))
         return self.add_child(sa, association, mode, wire, sas, group, now, use=True)
+
+    def _association_like(self, sa: IkeSa, shape: tuple[object, ...]) -> Association | None:
+        """Of the same peer, by mode, encapsulation and selectors."""
+        for number in self._peers.get(self.peer_key(sa), ()):
+            other = self._numbers.get(number)
+            for association in self.associations_of(other) if other is not None else ():
+                spec = association.spec
+                if (spec.mode, spec.encapsulation, spec.local, spec.remote) == shape:
+                    return association
+        return None
 
     def add_child(
         self,
@@ -292,9 +299,6 @@ class Room:
             if child is not None:
                 self.arm_child(child, None)
                 child.sa.children.pop(child.outbound, None)
-        key = self._association_keys.pop(association.id, None)
-        if key is not None and self._associations_by_key.get(key) == association.id:
-            del self._associations_by_key[key]
         self.shared.associations.remove(association, reason, by_peer=by_peer)
 
     def associations_of(self, sa: IkeSa) -> list[Association]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
 from talpa.esp.sa import Selector
+from talpa.ike.natt import address_of_host
 
 UDP = 17
 L2TP = 1701
@@ -33,7 +34,7 @@ def of_host(host: str, protocol: int = 0, first: int = 0, last: int = 0xFFFF) ->
 
 def address_of(host: str) -> Addr:
     """Of a numeric host; one that is mapped into IPv6 as what it is."""
-    address = ip_address(host.partition("%")[0])
+    address = address_of_host(host)
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped if mapped is not None else address
 
@@ -94,9 +95,7 @@ def pinned(
         )
         if not inside and not natted:
             continue
-        named = address if inside else one.first
-        return Pinned(
-            Selector(address, address, UDP, first_port, last_port),
-            Selector(named, named, UDP, first_port, last_port),
-        )
+        here = Selector(address, address, UDP, first_port, last_port)
+        wire = here if inside else Selector(one.first, one.first, UDP, first_port, last_port)
+        return Pinned(here, wire)
     return None
