@@ -52,6 +52,7 @@ dns = ["{GATEWAY}"]
 
 [ipsec]
 policy = "{policy}"
+ah = {str(setting.ah).lower()}
 key_log = "{folder}/keys"
 eap = ["mschapv2", "tls", "md5"]
 {ipsec}

@@ -75,6 +75,8 @@ class Setting:
     """"transport": for L2TP; "tunnel": a client that asks for an address; "site": two networks."""
     ike: str = IKE
     esp: str = ESP
+    ah: bool = False
+    """AH instead of ESP; `esp` names its algorithm then."""
     rekey: int = 0
     """Seconds after which strongSwan re-keys IKE and child; 0: not within a test."""
     encap: bool = False
@@ -108,6 +110,7 @@ class Setting:
     def __str__(self) -> str:
         words = [f"ikev{self.version}", self.auth, self.mode]
         words += [] if self.ike == IKE else [self.ike]
+        words += ["ah"] if self.ah else []
         words += [] if self.esp == ESP else [self.esp]
         words += ["ppk"] if self.ppk else []
         return "-".join(words)
@@ -180,7 +183,8 @@ class StrongSwan:
 
     def _child(self) -> dict[str, str]:
         setting = self.setting
-        child = {"esp_proposals": setting.esp, "rekey_time": f"{setting.rekey}s"}
+        proposals = "ah_proposals" if setting.ah else "esp_proposals"
+        child = {proposals: setting.esp, "rekey_time": f"{setting.rekey}s"}
         if setting.rekey:
             child["life_time"] = f"{setting.rekey * 2}s"
             child["rand_time"] = "2s"
@@ -301,6 +305,10 @@ class StrongSwan:
         shown = re.search(r"local .*\[(\d+\.\d+\.\d+\.\d+)\]\s*$", self.sas(), re.M)
         assert shown, self.sas()
         return shown[1]
+
+    def states(self) -> int:
+        """How many SAs its kernel has, each direction for itself."""
+        return int(self.guest.run("ip xfrm state | grep -c ^src || true"))
 
     def kernel_errors(self, counter: str) -> int:
         """A counter of the kernel's IPsec, since the guest was booted."""

@@ -1,7 +1,6 @@
-"""What happens to associations in their life: re-keying under traffic, a peer that dies, a peer or
-Talpa that moves."""
+"""What happens to associations in their life: a peer that is killed and comes back, one that dies,
+one that moves; and our client when its server is killed."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,25 +18,13 @@ from interop.world import Where, World
 NAT = Where(caller_nat=True)
 OPEN = Where()
 V1 = Setting(version=1, ike="aes256-sha1-modp2048", esp="aes256-sha1")
-V1_PFS = replace(V1, esp="aes256-sha1-modp2048")
-V2 = Setting(esp="aes256gcm16-ecp256")
+V2 = Setting(esp="aes256gcm16")
 ACCESS = Setting(mode="tunnel", auth="eap-mschapv2")
 
 
 @pytest.fixture
-def lifetime() -> int:
-    """Seconds after which Talpa re-keys."""
-    return 3600
-
-
-@pytest.fixture
-def server(
-    scene: World, line: Wire, tmp_path: Path, setting: Setting, lifetime: int
-) -> Iterator[Server]:
-    text = server_config(
-        setting, tmp_path, ipsec=f"dpd = 3\nike_lifetime = {lifetime}\nchild_lifetime = {lifetime}"
-    )
-    server = Server(scene.host, tmp_path, text)
+def server(scene: World, line: Wire, tmp_path: Path, setting: Setting) -> Iterator[Server]:
+    server = Server(scene.host, tmp_path, server_config(setting, tmp_path, ipsec="dpd = 3"))
     try:
         server.start()
         yield server
@@ -56,52 +43,15 @@ def swan(scene: World, server: Server, setting: Setting) -> Iterator[StrongSwan]
         swan.kill()
 
 
-def lost(report: str) -> int:
-    """Packets that a ping's report says were not answered."""
-    counts = re.search(r"(\d+) packets transmitted, (\d+) received", report)
-    assert counts, report
-    return int(counts[1]) - int(counts[2])
-
-
-LONG = [pytest.mark.matrix, pytest.mark.timeout(420)]
-REKEYING = [
-    pytest.param(NAT, replace(V1_PFS, rekey=12), 12, 30, id="ikev1-pfs-both-sides"),
-    pytest.param(NAT, replace(V2, rekey=12), 12, 30, id="ikev2-both-sides"),
-    pytest.param(NAT, replace(V1, rekey=30), 3600, 300, id="long-ikev1-theirs", marks=LONG),
-    pytest.param(NAT, replace(V1_PFS, rekey=30), 30, 300, id="long-ikev1-pfs-both", marks=LONG),
-    pytest.param(NAT, replace(V2, rekey=30), 30, 300, id="long-ikev2-both-sides", marks=LONG),
-    pytest.param(NAT, replace(ACCESS, rekey=30), 30, 300, id="long-access-both", marks=LONG),
-    pytest.param(OPEN, V1, 30, 300, id="long-ikev1-ours", marks=LONG),
-    pytest.param(OPEN, V2, 30, 300, id="long-ikev2-ours", marks=LONG),
-]
-
-
-@pytest.mark.parametrize(("scene", "setting", "lifetime", "seconds"), REKEYING, indirect=["scene"])
-def test_rekeying_loses_no_packet(
-    scene: World, server: Server, swan: StrongSwan, setting: Setting, lifetime: int, seconds: int
-) -> None:
-    inside = connected(scene, swan)
-    theirs = scene.guest.start(
-        f"ping -q -i 0.05 -c {seconds * 20} -W 2 {GATEWAY} || true", timeout=seconds + 15
-    )
-    ours = scene.host.run(
-        f"ping -q -i 0.05 -c {seconds * 20} -W 2 {inside} || true", timeout=seconds + 15
-    )
-    missing = lost(ours) + lost(theirs.wait())
-    # While strongSwan 5.9 puts new IKEv1 SAs in place, its kernel may find none for a packet.
-    assert missing <= swan.kernel_errors("XfrmAcquireError"), "packets were lost on the way"
-    [association] = server.until_associations(1)
-    assert association["rekeys"] >= seconds // (min(setting.rekey or 3600, lifetime) + 2) - 1
-    assert association["forged"] == association["replayed"] == association["dropped"] == 0
-    # Those that were replaced go, at the latest when they expire.
-    assert int(scene.guest.run("ip xfrm state | grep -c ^src")) <= 10
-
-
 @pytest.mark.parametrize(
     ("scene", "setting"),
     [
-        pytest.param(NAT, replace(V1, named=True), id="ikev1"),
-        pytest.param(NAT, replace(V2, named=True), id="ikev2"),
+        pytest.param(NAT, replace(V1, named=True), id="ikev1-initial_contact"),
+        pytest.param(
+            NAT, replace(V2, named=True), id="ikev2-initial_contact", marks=pytest.mark.matrix
+        ),
+        pytest.param(OPEN, V1, id="ikev1", marks=pytest.mark.matrix),
+        pytest.param(OPEN, V2, id="ikev2"),
         pytest.param(OPEN, ACCESS, id="access"),
     ],
     indirect=["scene"],
@@ -110,15 +60,13 @@ def test_a_peer_that_was_killed_comes_back_at_once(
     scene: World, server: Server, swan: StrongSwan
 ) -> None:
     connected(scene, swan)
-    [old] = server.until_associations(1)
     xl2tpd.Client(scene.guest, LOGIN, scene.topology.answerer).kill()
     swan.kill()
     swan.start()
     connected(scene, swan)
     scene.guest.run(f"ping -q -c 3 -i 0.1 -W 2 {GATEWAY}", timeout=15)
-    [new] = server.until_associations(1)
-    assert new["id"] != old["id"]
-    server.until_sessions(1)
+    assert len(server.until_associations(1, timeout=2)) == 1
+    assert len(server.until_sessions(1, timeout=2)) == 1
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,12 @@ V2 = Setting()
 GCM = Setting(ike="aes256gcm16-prfsha384-x25519", esp="aes256gcm16-x25519")
 ACCESS = Setting(mode="tunnel")
 POST_QUANTUM = "x25519-ke1_mlkem768"
+AH = [
+    replace(V1, ah=True, esp="sha256"),
+    replace(V1, ah=True, esp="sha1"),
+    replace(V2, ah=True, esp="sha256-esn"),
+    replace(V2, ah=True, esp="sha512"),
+]
 
 QUICK: dict[Where, list[Setting]] = {
     CLIENT_NAT: [
@@ -40,7 +46,9 @@ QUICK: dict[Where, list[Setting]] = {
     OLD_BOTH_NAT: [replace(V1, auth="rsa"), replace(ACCESS, auth="ed25519")],
     NO_NAT: [
         V1_ECDSA,
-        replace(V2, ppk="quantum key of the lab"),
+        replace(V2, ppk="quantum key of the lab", esp="aes256-sha256-esn"),
+        AH[0],
+        AH[2],
     ],
     NEWEST: [
         replace(
@@ -63,6 +71,8 @@ _TRANSPORT = [
     replace(V2, auth="ed25519", ike="aes256-sha512-ecp521", esp="aes256-sha512"),
     replace(V2, fragmentation=False, mobike=False),
     replace(V2, ppk="quantum key of the lab"),
+    replace(V2, esp="aes256gcm16-esn"),
+    replace(V2, esp="aes256-sha256-esn"),
 ]
 _TUNNEL = [
     ACCESS,
@@ -74,7 +84,11 @@ _TUNNEL = [
     replace(ACCESS, auth="rsa", ppk="quantum key of the lab", encap=True),
 ]
 MATRIX: dict[Where, list[Setting]] = {
-    Where(caller_nat=caller, answerer_nat=answerer, suite=suite): [*_TRANSPORT, *_TUNNEL]
+    Where(caller_nat=caller, answerer_nat=answerer, suite=suite): [
+        *_TRANSPORT,
+        *_TUNNEL,
+        *(() if caller or answerer else AH),
+    ]
     for suite in ("trixie", "bookworm")
     for caller in (False, True)
     for answerer in (False, True)
@@ -139,6 +153,9 @@ def test_connects_and_carries_traffic(
     assert association["nat"] == scene.nat
     in_udp = bool(scene.nat) or setting.encap
     assert association["encapsulation"] == ("udp" if in_udp else "raw")
+    assert association["esp_suite"].startswith("AH/") == setting.ah
+    extended = scene.guest.run("ip xfrm state | grep -c 'flag.* esn' || true")
+    assert bool(int(extended)) == setting.esp.endswith("esn")
     assert association["received_octets"] > 1_000_000
     assert association["sent_octets"] > 1_000_000
     assert association["replayed"] == association["forged"] == association["dropped"] == 0
