@@ -66,6 +66,17 @@ def test_connects_and_leaves_nothing(version: int, behind: str) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
+def test_where_raw_esp_cannot_be_taken_everybody_encapsulates_in_udp(version: int) -> None:
+    client = SecureClient(1, version=version)
+    server = SecureServer(2, ike=Config(COMPATIBLE, lambda: START, force_udp=True))
+    pair = connect(Link[Packet](3), client, server)
+    assert pair.run(60, until=partial(ready, client)), server.notices
+    (association,) = ipsec_of(server).associations()
+    assert association.spec.encapsulation.value == "udp"
+    assert client.role.ipsec.associations()[0].spec.encapsulation.value == "udp"
+
+
+@pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_a_session_outlives_bad_weather_and_all_its_keys(version: int, first: int) -> None:
     """Both ends re-key the association and IKE itself again and again, on a bad line."""

@@ -188,7 +188,7 @@ def _response(
         (Kind.NONCE, nonce),
     ]
     if nat_found(contents, (spis[0], NO_SPI), path) is not None:
-        chain += nat_notifies(spis, path.local, path.remote)
+        chain += nat_notifies(spis, path.local, path.remote, hide=config.force_udp)
     if contents.notify(NotifyKind.FRAGMENTATION_SUPPORTED):
         chain.append(notify(NotifyKind.FRAGMENTATION_SUPPORTED))
     if contents.notify(NotifyKind.SIGNATURE_HASH_ALGORITHMS):
@@ -235,6 +235,7 @@ def go_on(room: Room, opening: Opening) -> IkeSa:
     found = nat_found(theirs, (sa.remote_spi, NO_SPI), sa.path)
     if found is not None:
         sa.we_natted, sa.peer_natted = found
+        sa.we_natted = sa.we_natted or room.shared.config.force_udp
     take_hashes(sa, theirs)
     room.enter(sa)
     return sa
