@@ -74,9 +74,10 @@ class IkeFailed:
     reason: str
     """A person's sentence: what happened, why, what to do."""
     offered: tuple[str, ...] = ()
-    """On a mismatch: what the peer offered,"""
+    """On a mismatch: what the initiator offered,"""
     allowed: tuple[str, ...] = ()
-    """and what we would have taken."""
+    """and what the responder would have taken; of a peer as far as it said so, which it hardly
+    ever does."""
     connection: str = ""
     initiated: bool = False
     by_peer: bool = False

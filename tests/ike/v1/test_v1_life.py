@@ -405,8 +405,9 @@ def test_mismatches_are_told_with_both_lists() -> None:
     assert "no pre-shared key" in wire.server.failed[0].reason
     said = wire.client.failed[0]
     assert said.by_peer
-    assert said.offered
-    assert any("ECP-256" in line for line in said.allowed)
+    assert any("ECP-256" in line for line in said.offered)
+    assert said.allowed == ("the peer says NO-PROPOSAL-CHOSEN, unprotected",)
+    assert said.allowed[0].replace("the", "The", 1) in said.reason
     assert wire.client.sas.describe() == []
 
 

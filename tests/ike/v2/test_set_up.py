@@ -19,7 +19,10 @@ from talpa.ike.events import (
     SasAdded,
 )
 from talpa.ike.identities import from_text
-from talpa.ike.v2.numbers import Exchange
+from talpa.ike.v2.init_common import clear
+from talpa.ike.v2.numbers import Exchange, Flag, NotifyKind
+from talpa.ike.v2.payloads import notify, read_chain, write_chain
+from talpa.ike.v2.protection import Envelope
 from talpa.ike.v2.selectors import of_network, whole
 from talpa.sansio import Address, Path
 
@@ -83,8 +86,22 @@ def test_a_mismatch_shows_both_lists() -> None:
     failure = world.right.failure
     assert "X448" in failure.offered[0]
     assert any("ECP-256" in one for one in failure.allowed)
-    assert world.left.failure.by_peer
+    failure = world.left.failure
+    assert failure.by_peer
+    assert "X448" in failure.offered[0]
+    assert failure.allowed == ("the peer says NO_PROPOSAL_CHOSEN, unprotected",)
     assert not any(world.right.leftovers().values())
+
+
+def test_a_group_that_we_do_not_offer_is_named() -> None:
+    world = World(config(policy=policy(groups=(GroupId.X448,))))
+    world.call(l2tp())
+    (packet,) = list(world.left.transmits())
+    said = [notify(NotifyKind.INVALID_KE_PAYLOAD, GroupId.ECP384.to_bytes(2, "big"))]
+    bare = Envelope(packet[2][:8], bytes(8), Exchange.IKE_SA_INIT, Flag.RESPONSE, 0)
+    world.left.receive((packet[1], packet[0], clear(bare, said)), world.now)
+    world.run(60.0)
+    assert world.left.failure.allowed == ("the peer says INVALID_KE_PAYLOAD: ECP-384, unprotected",)
 
 
 def test_a_child_mismatch_shows_both_lists_and_leaves_no_child() -> None:
@@ -94,8 +111,11 @@ def test_a_child_mismatch_shows_both_lists_and_leaves_no_child() -> None:
     )
     world.connect()
     failure = world.right.failure
-    assert failure.offered
-    assert failure.allowed
+    assert "CHACHA20" in failure.offered[0]
+    assert any("AES-GCM-16-128" in line for line in failure.allowed)
+    failure = world.left.failure
+    assert "CHACHA20" in failure.offered[0]
+    assert failure.allowed == ("the peer says NO_PROPOSAL_CHOSEN",)
     world.run(60.0)
     assert not any(world.right.leftovers().values())
 
@@ -298,3 +318,32 @@ def test_a_server_behind_a_nat() -> None:
     assert theirs.keepalive
     assert str(theirs.local[0].first) == RIGHT
     assert str(ours.remote[0].first) == outside
+
+
+def test_who_asks_for_a_ticket_is_given_none() -> None:
+    """RFC 5723 is not done here: without a ticket the client sets up anew another time."""
+    world = World()
+    world.call(l2tp())
+    for party, other in ((world.left, world.right), (world.right, world.left)):
+        (packet,) = list(party.transmits())
+        other.receive(packet, world.now)
+    sa = next(iter(world.left.sas._room.currents()))
+    assert sa.asked is not None
+    assert sa.protection is not None
+    ticket_request, session_resume = NotifyKind(16409), 38
+    chain = [*(sa.asked.task.build(sa, world.now) or ()), notify(ticket_request)]
+    envelope = sa.envelope(Exchange.IKE_AUTH, 1, response=False)
+    (data,) = sa.protection.seal(envelope, *write_chain(chain), None)
+    way = Address(LEFT, 500), Address(RIGHT, 500)
+    world.right.receive((*way, data), world.now)
+    assert world.right.of(AssociationUp)
+    (answer,) = list(world.right.transmits())
+    opened = sa.protection.open(answer[2])
+    assert opened is not None
+    contents = read_chain(opened.first, opened.plaintext, encrypted=True)
+    assert not {16408, 16409, 16410, 16411, 16412} & set(contents.notifies)
+    # And none of those that another gave is taken.
+    first, body = write_chain([notify(NotifyKind(16413), bytes(64))])
+    bare = Envelope(b"resuming", bytes(8), session_resume, Flag.INITIATOR, 0)
+    world.right.receive((*way, bare.header(first, 28 + len(body)) + body), world.now)
+    assert not list(world.right.transmits())

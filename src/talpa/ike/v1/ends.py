@@ -4,20 +4,22 @@ from talpa.ike.v1 import quick_mode
 from talpa.ike.v1.numbers import Notify
 from talpa.ike.v1.offers import describe_child, describe_ike
 from talpa.ike.v1.payloads import SA
-from talpa.ike.v1.phase_one import described, policy_of
 from talpa.ike.v1.quick import Quick
 from talpa.ike.v1.room import Room
 from talpa.ike.v1.sa import IkeSa, Peering
 
 
-def phase_2_failed(room: Room, sa: IkeSa, quick: Quick, reason: str, *, by_peer: bool) -> None:
-    """A phase 2 of ours that was refused. What it was to replace goes on while it lives."""
+def phase_2_failed(room: Room, sa: IkeSa, quick: Quick, said: str) -> None:
+    """A phase 2 of ours that was refused, as the peer said, or (empty) got no answer. What it was
+    to replace goes on while it lives."""
+    reason = f"The peer refused phase 2: {said}." if said else "The peer does not answer phase 2."
     quick_mode.give_up(room, sa, quick)
-    offered = describe_child(quick.proposals) if quick.proposals else ()
-    room.say_failed(sa, "phase 2", reason, offered=offered, by_peer=by_peer)
+    offered = describe_child(quick.proposals) if quick.proposals and said else ()
+    allowed = (f"the peer says {said}",) if said else ()
+    room.say_failed(sa, "phase 2", reason, offered=offered, allowed=allowed, by_peer=bool(said))
     peering = sa.peering
     if peering is not None and not room.associations_of(peering):
-        room.end_peering(peering, reason, by_peer=by_peer, tell=True)
+        room.end_peering(peering, reason, by_peer=bool(said), tell=True)
 
 
 def phase_1_failed(room: Room, sa: IkeSa) -> None:
@@ -29,7 +31,7 @@ def phase_1_failed(room: Room, sa: IkeSa) -> None:
     allowed: tuple[str, ...] = ()
     if draft.said == Notify.NO_PROPOSAL_CHOSEN:
         offered = describe_ike(SA.decode(draft.sa_body))
-        allowed = described(policy_of(room, sa.connection))
+        allowed = ("the peer says NO-PROPOSAL-CHOSEN, unprotected",)
     room.say_failed(
         sa, draft.stage, reason, offered=offered, allowed=allowed, by_peer=bool(draft.said)
     )

@@ -59,7 +59,7 @@ def _notified(room: Room, sa: IkeSa, said: Notification, now: float) -> None:
         quick = _meant(sa, said)
         if quick is not None:
             name = str(said.kind).replace("_", "-")
-            phase_2_failed(room, sa, quick, f"The peer refused phase 2: {name}.", by_peer=True)
+            phase_2_failed(room, sa, quick, name)
 
 
 def _meant(sa: IkeSa, said: Notification) -> Quick | None:
@@ -124,6 +124,6 @@ def in_clear(room: Room, sa: IkeSa, header: Header, data: bytes) -> None:
     for body in found.get(PayloadType.NOTIFY, []):
         said = NOTIFY.decode(body)
         if said.kind.is_error:
-            draft.hint = f"The peer said {str(said.kind).replace('_', '-')}."
+            draft.hint = f"The peer says {str(said.kind).replace('_', '-')}, unprotected."
             draft.said = said.kind
             sa.outgoing.limit = min(sa.outgoing.limit, max(_PATIENCE_AFTER_ERROR, sa.outgoing.sent))

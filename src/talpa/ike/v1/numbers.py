@@ -151,6 +151,7 @@ class Encapsulation(OpenEnum):
 class CertEncoding(OpenEnum):
     """RFC 2408 3.9."""
 
+    PKCS7 = 1
     X509_SIGNATURE = 4
 
 

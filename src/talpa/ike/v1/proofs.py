@@ -161,11 +161,14 @@ def check_signature(
     trust, signature = room.config.trust, found.get(PayloadType.SIG)
     if trust is None or not signature:
         raise Unproven("The peer sent no signature, though certificates were agreed.")
-    chain = [
-        certificate.data
-        for certificate in map(CERT.decode, found.get(PayloadType.CERT, []))
-        if certificate.encoding == CertEncoding.X509_SIGNATURE
-    ]
+    sent = [CERT.decode(body) for body in found.get(PayloadType.CERT, [])]
+    chain = [each.data for each in sent if each.encoding == CertEncoding.X509_SIGNATURE]
+    if sent and not chain:
+        ways = ", ".join(dict.fromkeys(_name_of_encoding(each.encoding) for each in sent))
+        raise Unproven(
+            f"The peer sent its certificate as {ways}, which is not read here: let it send X.509"
+            " certificates one by one."
+        )
     if not chain:
         raise Unproven("The peer sent no certificate: let it send the one that it signs with.")
     connection = sa.connection
@@ -194,6 +197,12 @@ def check_signature(
             " does not say so: use a name that stands in it as identity."
         )
     return Proven(kind, certificate.subject)
+
+
+def _name_of_encoding(encoding: int) -> str:
+    if encoding == CertEncoding.PKCS7:
+        return "PKCS #7"
+    return f"encoding {int(encoding)}"
 
 
 def expected_identity(sa: IkeSa, identity: Identity) -> None:

@@ -354,7 +354,7 @@ class Sas:
             peering.wanted.append(replaces)
             self._renew(peering, now)
             return
-        ends.phase_2_failed(room, sa, quick, "The peer does not answer phase 2.", by_peer=False)
+        ends.phase_2_failed(room, sa, quick, "")
 
     # commands
 

@@ -28,7 +28,7 @@ from talpa.ike.v2.auth import (
     signature,
     signed_octets,
 )
-from talpa.ike.v2.child import ask_first, take_first
+from talpa.ike.v2.child import ask_first, mismatch, take_first
 from talpa.ike.v2.handshake import Handshake
 from talpa.ike.v2.informational import DeleteIke
 from talpa.ike.v2.keymat import Keys, with_ppk
@@ -392,11 +392,14 @@ def _up(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
         if given is not None:
             shared.events.append(AddressGiven(sa.number, given))
     wrong = ""
+    offered: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     if sa.connection is not None and sa.connection.ask_address and given is None:
         error = contents.error
         wrong = refusal_of(error) if error else "The peer gave us no address."
     if not wrong:
         wrong = take_first(sa, contents, given, now)
+        offered, said = mismatch(sa, contents) if wrong else ((), ())
     sa.room.drop_handshake(sa)
     if wrong:
         shared.events.append(
@@ -405,6 +408,8 @@ def _up(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
                 sa.peer.identity,
                 "IKE_AUTH",
                 wrong,
+                offered,
+                said,
                 connection=sa.peer.connection,
                 initiated=True,
                 by_peer=contents.error is not None,

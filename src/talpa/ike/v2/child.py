@@ -26,7 +26,7 @@ from talpa.ike.v2.proposals import (
     esp_offers_of,
     esp_proposal,
 )
-from talpa.ike.v2.refusals import refusal_of
+from talpa.ike.v2.refusals import refusal_of, said_of
 from talpa.ike.v2.sa import Child, IkeSa, Sides
 from talpa.ike.v2.sa_payload import Proposal
 from talpa.ike.v2.selectors import (
@@ -310,6 +310,20 @@ def ask_first(sa: IkeSa) -> Parts:
     if connection.mode is Mode.TRANSPORT:
         chain.append(notify(NotifyKind.USE_TRANSPORT_MODE))
     return chain
+
+
+def mismatch(sa: IkeSa, contents: Contents) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """When there is no first child: what we asked for, and what the peer said of it."""
+    offers = describe_offers(offers_for(sa, GroupId.NONE))
+    error = contents.error
+    if error is None:
+        chosen = describe_offers(esp_offers_of(contents.one(Kind.SA) or (), ah=True))
+        return offers, tuple(f"chosen: {one}" for one in chosen)
+    said = said_of(error)
+    if error.kind == NotifyKind.TS_UNACCEPTABLE:
+        sides = wanted_selectors(sa)
+        offers = tuple(show_selector(one) for side in sides for one in side)
+    return (offers, (said,)) if said else ((), ())
 
 
 def take_first(sa: IkeSa, contents: Contents, given: AddressOffer | None, now: float) -> str:

@@ -39,6 +39,7 @@ class Handshake:
         "message_i",
         "message_r",
         "method",
+        "mismatch",
         "msk",
         "nonce_i",
         "nonce_r",
@@ -98,6 +99,8 @@ class Handshake:
         """Times that IKE_SA_INIT began anew: cookies and key exchange groups."""
         self.refusal = ""
         """Initiator: an error that came without protection. It counts when nothing better comes."""
+        self.mismatch: tuple[tuple[str, ...], tuple[str, ...]] = (), ()
+        """What goes with it: our offers, and what the peer said of them."""
         self.quiet = False
         """Its failure is known already."""
         self.stage = "IKE_SA_INIT"

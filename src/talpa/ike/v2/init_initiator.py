@@ -6,6 +6,7 @@ from talpa.crypto.exchange import group as group_of
 from talpa.ike.config import Call
 from talpa.ike.devices import device_of
 from talpa.ike.header import Header
+from talpa.ike.policies import describe_offers
 from talpa.ike.v2 import rules
 from talpa.ike.v2.handshake import Handshake
 from talpa.ike.v2.init_common import HASH_LIST, NO_SPI, Parts, clear, derive, take_hashes
@@ -20,9 +21,9 @@ from talpa.ike.v2.payloads import (
     notify,
     read_chain,
 )
-from talpa.ike.v2.proposals import accepted_ike, ike_proposal, own_ike_offers
+from talpa.ike.v2.proposals import accepted_ike, ike_offers_of, ike_proposal, own_ike_offers
 from talpa.ike.v2.redirect import read_gateway, redirected
-from talpa.ike.v2.refusals import refusal_of
+from talpa.ike.v2.refusals import refusal_of, said_of
 from talpa.ike.v2.room import Room
 from talpa.ike.v2.sa import Asked, IkeSa, Stage
 from talpa.sansio import Address, Path
@@ -137,6 +138,8 @@ def response(sa: IkeSa, path: Path, header: Header, data: bytes, now: float) -> 
     if suite is None or suite.group != task.group or offered.method != task.group:
         drops.add("IKEv2: chosen what was not offered")
         made.refusal = "The peer chose algorithms that were not offered to it."
+        chosen = describe_offers(ike_offers_of(contents.one(Kind.SA), 0))
+        made.mismatch = describe_offers(made.offers), tuple(f"chosen: {one}" for one in chosen)
         return
     assert made.offer is not None
     try:
@@ -146,7 +149,7 @@ def response(sa: IkeSa, path: Path, header: Header, data: bytes, now: float) -> 
         return
     sa.answered()
     made.offer = None
-    made.refusal = ""
+    made.refusal, made.mismatch = "", ((), ())
     sa.next_ask = 1
     sa.remote_spi = header.responder_spi
     sa.suite = suite
@@ -224,3 +227,5 @@ def _told(sa: IkeSa, contents: Contents, now: float) -> None:
         sa.room.shared.drops.add("IKEv2: payloads missing or too many")
         return
     made.refusal = refusal_of(error)
+    said = said_of(error)
+    made.mismatch = (describe_offers(made.offers), (f"{said}, unprotected",)) if said else ((), ())

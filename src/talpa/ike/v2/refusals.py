@@ -1,7 +1,9 @@
 """What errors of a peer mean."""
 
+from talpa.crypto.algorithms import GroupId
 from talpa.ike.v2.numbers import NotifyKind
 from talpa.ike.v2.payloads import Notify
+from talpa.ike.words import group_name
 
 _REFUSALS = {
     NotifyKind.NO_PROPOSAL_CHOSEN: "The peer takes none of the algorithms we offer: "
@@ -20,3 +22,14 @@ _REFUSALS = {
 def refusal_of(error: Notify) -> str:
     """What an error that the peer sent means, in a sentence."""
     return _REFUSALS.get(error.kind, f"The peer refuses: {error.kind}.")
+
+
+def said_of(error: Notify) -> str:
+    """What an error tells of the algorithms, or of the addresses and ports, that the peer takes;
+    "": nothing."""
+    if error.kind == NotifyKind.INVALID_KE_PAYLOAD and len(error.data) == 2:
+        wanted = group_name(GroupId(int.from_bytes(error.data, "big")))
+        return f"the peer says {error.kind.name}: {wanted}"
+    if error.kind in (NotifyKind.NO_PROPOSAL_CHOSEN, NotifyKind.TS_UNACCEPTABLE):
+        return f"the peer says {error.kind.name}"
+    return ""

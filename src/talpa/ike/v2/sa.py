@@ -453,7 +453,8 @@ class IkeSa:
     def silent(self) -> None:
         """The peer answers no more."""
         if self.handshake is not None and self.handshake.refusal:
-            self.end(self.handshake.refusal, by_peer=True)
+            offered, said = self.handshake.mismatch
+            self.end(self.handshake.refusal, by_peer=True, offered=offered, allowed=said)
             return
         where = self.asked.task.exchange.name if self.asked else ""
         self.end(
