@@ -20,15 +20,18 @@ WE_CALL = Where(talpa_answers=False)
 THEY_CALL = Where()
 V1 = Setting(version=1, mode="site", ike="aes256-sha256-modp2048", esp="aes256-sha256-modp2048")
 V2 = Setting(mode="site", esp="aes256gcm16-ecp256")
+PPK = replace(V2, ppk="quantum key of the lab")
 
 QUICK = {
-    WE_CALL: [V2],
+    WE_CALL: [PPK],
     THEY_CALL: [replace(V2, auth="ecdsa")],
     replace(THEY_CALL, caller_nat=True): [V1],
 }
 MATRIX = {
     replace(where, caller_nat=nat, suite=suite): [
-        replace(setting, auth=auth) for setting in (V1, V2) for auth in ("psk", "rsa", "ecdsa")
+        *(replace(setting, auth=auth) for setting in (V1, V2) for auth in ("psk", "rsa", "ecdsa")),
+        PPK,
+        replace(PPK, auth="ecdsa"),
     ]
     for where in (WE_CALL, THEY_CALL)
     for nat in (False, True)
@@ -43,6 +46,8 @@ def link(scene: World, setting: Setting) -> str:
         f'\n[[ipsec.connection]]\nname = "branch"\nversion = {setting.version}\n'
         f'local = ["{OURS}"]\nremote = ["{THEIRS}"]\ninitiate = {str(calls).lower()}\n'
     )
+    if setting.ppk:
+        text += 'ppk = "lab-ppk"\n'
     calling = scene.topology.calling
     caller = calling.nat.outer if calling.nat else calling.address(scene.topology.CALLER)
     peer = scene.topology.answerer if calls else caller.split("/")[0]

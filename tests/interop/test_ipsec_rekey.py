@@ -103,7 +103,7 @@ def judged(
     assert len(sas) >= 2 * (seconds // life), "there were too few keys"
     assert longest <= life + SLACK
     assert most <= 2 * (2 + DRAIN // life), "SAs pile up"
-    assert swan.sas().count("ESTABLISHED") == 1
+    assert swan.sas().count("ESTABLISHED") <= 2, "IKE SAs pile up"
 
 
 @pytest.fixture
