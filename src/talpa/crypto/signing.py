@@ -61,6 +61,9 @@ ECDSA_521: Final = 11
 """The same numbers in both versions."""
 
 LEAST_RSA_BITS: Final = 2048
+MOST_RSA_BITS: Final = 8192
+MOST_RSA_EXPONENT: Final = 1 << 32
+"""What anybody can have us compute with a certificate of his own is bounded."""
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey | Ed448PrivateKey
@@ -90,11 +93,16 @@ class UnfitKey(ValueError):
 def kind_of(key: object) -> str:
     """Which kind of public key it is: "RSA", "ECDSA", "Ed25519" or "Ed448".
 
-    Raises `UnfitKey` for any other, RSA below 2,048 bits and curves that IKE has no method for.
+    Raises `UnfitKey` for any other, RSA below 2,048 or above 8,192 bits or with a large exponent,
+    and curves that IKE has no method for.
     """
     if isinstance(key, RSAPublicKey):
         if key.key_size < LEAST_RSA_BITS:
             raise UnfitKey(f"an RSA key of {key.key_size} bits, of which 2,048 is the least taken")
+        if key.key_size > MOST_RSA_BITS:
+            raise UnfitKey(f"an RSA key of {key.key_size} bits, of which 8,192 is the most taken")
+        if key.public_numbers().e >= MOST_RSA_EXPONENT:
+            raise UnfitKey("an RSA key whose public exponent is above 32 bits")
         return "RSA"
     if isinstance(key, EllipticCurvePublicKey):
         if not isinstance(key.curve, SECP256R1 | SECP384R1 | SECP521R1):

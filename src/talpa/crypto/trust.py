@@ -38,7 +38,7 @@ from talpa.wire.text import printable
 
 MOST_CERTIFICATES = 8
 """Of a chain as it comes."""
-_MOST_SIGNATURES = 32
+_MOST_SIGNATURES = 16
 """Checked for one chain: hostile certificates could all have issued each other."""
 
 Usage = Literal["server", "client"]

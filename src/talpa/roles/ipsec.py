@@ -117,7 +117,10 @@ class Ipsec:
         """Let the plane and the owner follow what IKE did, then send what it has to send."""
         while events := self.endpoint.events():
             for event in events:
-                self._event(event, now)
+                try:
+                    self._event(event, now)
+                except Exception as error:
+                    self._contain(error, event, now)
         for path, data in self.endpoint.transmits():
             self.plane.send_ike(path, data)
 
@@ -141,6 +144,17 @@ class Ipsec:
     def close(self, association: Association, reason: str, now: float) -> None:
         """End an association, telling the peer; `settle` must follow."""
         self.endpoint.close_association(association.number, reason, now)
+
+    def _contain(self, error: Exception, event: ike.Event, now: float) -> None:
+        """What goes wrong with one peer is no other's loss: its IKE SA is ended, the rest goes on.
+        Raises where nobody is there to be told."""
+        told = self.endpoint.on_fault
+        if told is None:
+            raise error
+        association = self._by_number.get(getattr(event, "association", 0))
+        number = association.ike if association is not None else getattr(event, "ike", 0)
+        told(f"IKE SA {number}", error)
+        self.endpoint.close(number, "internal error", now)
 
     def _tell(self, handle: int, command: Callable[..., None], *args: object) -> None:
         association = self._by_handle.get(handle)
