@@ -17,7 +17,7 @@ from talpa.ike.events import (
 )
 from talpa.ike.header import parse_header
 from talpa.ike.identities import from_text
-from talpa.ike.v1 import messages, quick_mode
+from talpa.ike.v1 import calling, messages, quick_mode
 from talpa.ike.v1.attributes import as_number
 from talpa.ike.v1.numbers import ConfigKind, Exchange, Notify, PayloadType
 from talpa.ike.v1.payloads import ATTRIBUTES, NOTIFY, Attributes, Notification
@@ -441,7 +441,7 @@ def test_several_associations_under_one_phase_1() -> None:
     for port in (40_000, 40_001):
         sa.connection = connection(l2tp_port=port)
         peering.wanted.append(None)
-        wire.client.sas._go_on(sa, wire.now)
+        calling.go_on(wire.client.room(), sa, wire.now)
         wire.settle()
     assert len(wire.server.associations) == 3
     assert wire.agree()

@@ -9,7 +9,7 @@ from simnet.link import Link
 from talpa.ike.events import AssociationUp
 from talpa.ike.v2 import liveness
 
-SEEDS = int(os.environ.get("TALPA_SEEDS", "100"))
+SEEDS = int(os.environ.get("TALPA_SEEDS", "1000"))
 
 CLEAN = {
     "sas": 1,

@@ -6,14 +6,15 @@ from dataclasses import replace
 from talpa.crypto.exchange import BadPublicValue
 from talpa.esp.sa import Encapsulation
 from talpa.ike.associations import Pair
-from talpa.ike.config import Call, Connection
+from talpa.ike.config import Call
 from talpa.ike.descriptions import IkeDescription
 from talpa.ike.fragments import Reassembly
 from talpa.ike.header import HEADER_OCTETS, NO_SPI, Header, parse_header
 from talpa.ike.shared import Shared
 from talpa.ike.v1 import (
     aggressive,
-    ends,
+    calling,
+    due,
     informational,
     main_mode,
     messages,
@@ -21,19 +22,14 @@ from talpa.ike.v1 import (
     quick_mode,
     xauth,
 )
-from talpa.ike.v1.numbers import Exchange, Flag, Notify, PayloadType
+from talpa.ike.v1.numbers import Exchange, Flag, PayloadType
 from talpa.ike.v1.payloads import FRAGMENT
-from talpa.ike.v1.quick import Quick
 from talpa.ike.v1.retransmission import fingerprint
 from talpa.ike.v1.room import VERSION, Room
 from talpa.ike.v1.sa import IkeSa, Peering
 from talpa.sansio import Path
 from talpa.wire import Malformed
 
-_IDLE_AFTER = 10.0
-"""Seconds that phase 1 outlives the last association."""
-_TRY_AGAIN = 30.0
-"""Seconds until phase 1 is renewed again, after that failed."""
 _AGGRESSIVE_RATE = 10.0
 """Answers in Aggressive Mode each second, for all together: each costs a key exchange."""
 
@@ -162,7 +158,7 @@ class Sas:
             return
         mode = main_mode if sa.exchange == Exchange.MAIN else aggressive
         mode.receive(self._room, sa, header, data, path, now, natt=natt)
-        self._go_on(sa, now)
+        calling.go_on(self._room, sa, now)
 
     def _too_early(self, sa: IkeSa, header: Header) -> None:
         """The peer is further than we are: what it sent last is lost. In Aggressive Mode it sends
@@ -185,176 +181,11 @@ class Sas:
         else:
             receive(self._room, sa, header, data, path, now)
 
-    def _go_on(self, sa: IkeSa, now: float) -> None:
-        """Phase 1 is done: begin what waited for it."""
-        peering = sa.peering
-        if peering is None or not sa.up:
-            return
-        wanted, peering.wanted = peering.wanted, []
-        for replaces in wanted:
-            if replaces is not None and self._room.associations.pair(replaces) is None:
-                continue
-            quick_mode.begin(self._room, sa, replaces, now)
-
     # time
 
     def time_out(self, key: Hashable, now: float) -> None:
         """A deadline has passed."""
-        room = self._room
-        if isinstance(key, int):
-            sa = room.by_uid.get(key)
-            if sa is not None:
-                self._shared.current = sa.ike
-                self._sa_due(sa, now)
-                room.arm(sa)
-            return
-        assert isinstance(key, tuple)
-        if key[0] == "quick":
-            sa = room.by_uid.get(key[1])
-            quick = quick_mode.time_out(room, sa, key[2], now) if sa is not None else None
-            if sa is not None and quick is not None:
-                self._unanswered(sa, quick.replaces, quick, now)
-        elif key[0] == "pair":
-            pairs.linger_over(room, key[1])
-        elif key[0] == "association":
-            self._vanished(key[1], now)
-
-    def _sa_due(self, sa: IkeSa, now: float) -> None:
-        room = self._room
-        if sa.outgoing is not None and sa.outgoing.next_at <= now:
-            if not sa.outgoing.again(now, room.config.retransmit_cap):
-                ends.phase_1_failed(room, sa)
-                self._without_renewal(sa, now)
-                return
-            room.send(sa, sa.outgoing.data)
-        if sa.draft is not None:
-            if sa.draft.deadline is not None and sa.draft.deadline <= now:
-                self._half_open_over(sa)
-            return
-        if sa.expires is not None and sa.expires <= now:
-            self._expire(sa, now)
-            return
-        if sa.renew_at is not None and sa.renew_at <= now:
-            sa.renew_at = None
-            if sa.peering is not None and sa.peering.current is sa:
-                self._renew(sa.peering, now)
-        if sa.idle_at is not None and sa.idle_at <= now:
-            self._idle(sa)
-        if sa.dpd_at is not None and sa.dpd_at <= now:
-            self._ask_whether_alive(sa, now)
-
-    def _without_renewal(self, failed: IkeSa, now: float) -> None:
-        """No new phase 1 came up: the old one does what waited, and a new one is tried later."""
-        peering = self._room.peerings.get(failed.ike)
-        sa = peering.current if peering is not None else None
-        if sa is None:
-            return
-        if sa.expires is not None and sa.initiated:
-            sa.renew_at = now + _TRY_AGAIN
-            self._room.arm(sa)
-        self._go_on(sa, now)
-
-    def _half_open_over(self, sa: IkeSa) -> None:
-        draft = sa.draft
-        assert draft is not None
-        if sa.awaits == 5 and not draft.bad:
-            self._room.say_failed(
-                sa,
-                draft.stage,
-                "Message 5 never came: UDP 4500 may not get through, or the peer gave up.",
-            )
-        self._room.forget(sa)
-
-    def _expire(self, sa: IkeSa, now: float) -> None:
-        """Without a word: associations outlive their phase 1, and some devices hang up when it is
-        deleted."""
-        room, peering = self._room, sa.peering
-        room.forget(sa)
-        if peering is None or peering.sas or peering.down:
-            return
-        if not room.associations_of(peering):
-            room.end_peering(peering, "Phase 1 has ended.", by_peer=False, tell=False)
-        elif peering.call is not None:
-            self._renew(peering, now)
-
-    def _idle(self, sa: IkeSa) -> None:
-        """Nobody needs it: it goes, and the peer is told."""
-        room, peering = self._room, sa.peering
-        sa.idle_at = None
-        if peering is None or sa.quicks or room.associations_of(peering):
-            return
-        room.end_peering(peering, "Nothing came over the connection.", by_peer=False, tell=True)
-
-    def _ask_whether_alive(self, sa: IkeSa, now: float) -> None:
-        """Dead peer detection (RFC 3706): only after silence, of IKE and of ESP."""
-        room, peering = self._room, sa.peering
-        sa.dpd_at = None
-        if peering is None or peering.current is not sa:
-            return
-        patience = room.config.dpd
-        heard = max(
-            (room.shared.last_heard(each.id) for each in room.associations_of(peering)),
-            default=0.0,
-        )
-        silent_at = max(heard, sa.heard) + patience
-        if silent_at > now:
-            sa.dpd_sent = 0
-            sa.dpd_at = silent_at
-            return
-        if sa.dpd_sent >= room.config.retransmit_limit:
-            room.end_peering(
-                peering, "The peer does not answer any more.", by_peer=False, tell=False
-            )
-            return
-        if not sa.dpd_sequence:
-            # RFC 3706 5.4: it begins anywhere in the lower half.
-            sa.dpd_sequence = int.from_bytes(room.rng(4), "big") >> 1
-        sa.dpd_sequence += 1
-        sa.dpd_sent += 1
-        number = (sa.dpd_sequence & 0xFFFFFFFF).to_bytes(4, "big")
-        room.notify(sa, Notify.R_U_THERE, sa.cookies, number)
-        wait = room.config.retransmit_first * 2.0 ** (sa.dpd_sent - 1)
-        sa.dpd_at = now + min(wait, room.config.retransmit_cap)
-
-    def _vanished(self, number: int, now: float) -> None:
-        """An association whose last pair the peer deleted, and nothing has come instead."""
-        room = self._room
-        association = room.associations.get(number)
-        if association is None or association.pairs:
-            return
-        peering = room.peerings.get(association.ike)
-        if peering is not None and any(
-            quick.association == number for sa in peering.sas for quick in sa.quicks.values()
-        ):
-            return
-        reason = "The peer ended the connection."
-        room.end_association(association, reason, by_peer=True, tell=False)
-        if peering is not None:
-            self._after_association(peering, reason, now)
-
-    def _after_association(self, peering: Peering, reason: str, now: float) -> None:
-        room = self._room
-        ends.left_alone(room, peering, reason)
-        if not peering.down and not room.associations_of(peering):
-            for sa in peering.sas:
-                sa.idle_at = now + _IDLE_AFTER
-                room.arm(sa)
-
-    def _unanswered(self, sa: IkeSa, replaces: int | None, quick: Quick, now: float) -> None:
-        """Phase 2 of ours got no answer: the peer may have lost phase 1. A new one is made."""
-        room, peering = self._room, sa.peering
-        if peering is None or peering.down:
-            return
-        pair = room.associations.pair(replaces) if replaces is not None else None
-        if peering.current is not sa and peering.current is not None:
-            quick_mode.begin(room, peering.current, replaces, now)
-            return
-        if pair is not None:
-            room.forget(sa)
-            peering.wanted.append(replaces)
-            self._renew(peering, now)
-            return
-        ends.phase_2_failed(room, sa, quick, "")
+        due.time_out(self._room, key, now)
 
     # commands
 
@@ -365,47 +196,7 @@ class Sas:
         peering.connection = call.connection
         peering.wanted.append(None)
         self._room.peerings[ike] = peering
-        self._start(peering, call, now, natt=False)
-
-    def _start(self, peering: Peering, call: Call, now: float, *, natt: bool) -> None:
-        room, connection = self._room, call.connection
-        exchange = Exchange.AGGRESSIVE if connection.aggressive else Exchange.MAIN
-        path = call.natt_path if natt else call.path
-        sa = room.new_sa(room.cookie() + NO_SPI, path, exchange, now, initiated=True)
-        sa.ike = peering.number
-        sa.on_natt = natt
-        sa.connection = connection
-        peering.starting = sa
-        mode = aggressive if connection.aggressive else main_mode
-        mode.begin(room, sa, now)
-
-    def _renew(self, peering: Peering, now: float) -> None:
-        """A new phase 1 with a peer that we know."""
-        if peering.starting is not None or peering.down:
-            return
-        call = peering.call or self._call_back(peering)
-        if call is None:
-            return
-        natt = peering.peer is not None and peering.peer.path.local == call.natt_path.local
-        if natt and peering.peer is not None:
-            call = replace(call, natt_path=peering.peer.path)
-        self._start(peering, call, now, natt=natt)
-
-    def _call_back(self, peering: Peering) -> Call | None:
-        """How to call a peer that called us."""
-        peer = peering.peer
-        if peer is None:
-            return None
-        connection = peering.connection or Connection(
-            name="",
-            version=1,
-            local_identity=self._room.config.identity,
-            remote_identity=peer.identity,
-            authentication="psk" if peering.psk else "certificate",
-            remote_authentication="psk" if peering.psk else "certificate",
-            psk=peering.psk,
-        )
-        return Call(connection, peer.path, peer.path)
+        calling.start(self._room, peering, call, now, natt=False)
 
     def close(self, ike: int, reason: str, now: float) -> bool:
         """Delete a peering and its associations, telling the peer."""
@@ -450,7 +241,7 @@ class Sas:
             quick_mode.begin(room, peering.current, pair.inbound_spi, now)
         else:
             peering.wanted.append(pair.inbound_spi)
-            self._renew(peering, now)
+            calling.renew(room, peering, now)
         return True
 
     def _mine(self, association: int) -> bool:
@@ -516,7 +307,7 @@ class Sas:
         if sa.dpd:
             sa.dpd_sent = 0
             sa.heard = now - room.config.dpd
-            self._ask_whether_alive(sa, now)
+            due.ask_whether_alive(room, sa, now)
             room.arm(sa)
         return True
 

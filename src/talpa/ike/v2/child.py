@@ -16,6 +16,7 @@ from talpa.ike.policies import (
     describe_policy,
     esp_offers,
 )
+from talpa.ike.v2.child_record import Child, Sides
 from talpa.ike.v2.keymat import child_keymat
 from talpa.ike.v2.numbers import Kind, NotifyKind
 from talpa.ike.v2.payloads import Contents, notify, show_selector
@@ -27,7 +28,7 @@ from talpa.ike.v2.proposals import (
     esp_proposal,
 )
 from talpa.ike.v2.refusals import refusal_of, said_of
-from talpa.ike.v2.sa import Child, IkeSa, Sides
+from talpa.ike.v2.sa import IkeSa
 from talpa.ike.v2.sa_payload import Proposal
 from talpa.ike.v2.selectors import (
     L2TP,

@@ -20,14 +20,16 @@ from talpa.ike.v2.child import (
     too_many,
     watch_childless,
 )
+from talpa.ike.v2.child_record import Child, Sides
 from talpa.ike.v2.followup import FollowupTask, link_of, wait
 from talpa.ike.v2.informational import DeleteChild
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
 from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, Notify, ke, notify
 from talpa.ike.v2.proposals import accepted_esp, chosen_additional, esp_proposal
-from talpa.ike.v2.sa import Child, Following, IkeSa, Sides, Stage
+from talpa.ike.v2.sa import IkeSa, Stage
 from talpa.ike.v2.sa_payload import Proposal
 from talpa.ike.v2.selectors import narrowed, narrowed_ports
+from talpa.ike.v2.tasks import Following
 from talpa.sansio import Path
 
 _NONCE_OCTETS = 32

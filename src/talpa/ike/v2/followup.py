@@ -6,7 +6,8 @@ from talpa.crypto.exchange import group as group_of
 from talpa.ike.v2 import rules
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind
 from talpa.ike.v2.payloads import Chain, Contents, KeyExchange, ke, notify
-from talpa.ike.v2.sa import LINK_OCTETS, Finish, Following, IkeSa
+from talpa.ike.v2.sa import IkeSa
+from talpa.ike.v2.tasks import LINK_OCTETS, Finish, Following
 from talpa.sansio import Path
 
 _MOST_LINK = 256

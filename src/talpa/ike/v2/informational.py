@@ -4,13 +4,14 @@ from talpa.esp.sa import Protocol
 from talpa.ike.events import Redirected
 from talpa.ike.v2 import mobike, rules
 from talpa.ike.v2.child import watch_childless
+from talpa.ike.v2.child_record import Child
 from talpa.ike.v2.lives import adopt
 from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind, ProtocolId
 from talpa.ike.v2.payloads import Chain, Contents, Delete
 from talpa.ike.v2.redirect import read_gateway
 from talpa.ike.v2.refusals import refusal_of
 from talpa.ike.v2.room import DRAIN
-from talpa.ike.v2.sa import Child, IkeSa, Stage
+from talpa.ike.v2.sa import IkeSa, Stage
 from talpa.sansio import Path
 
 Parts = list[tuple[Kind, object]]

@@ -25,7 +25,8 @@ from talpa.ike.v2.proposals import accepted_ike, ike_offers_of, ike_proposal, ow
 from talpa.ike.v2.redirect import read_gateway, redirected
 from talpa.ike.v2.refusals import refusal_of, said_of
 from talpa.ike.v2.room import Room
-from talpa.ike.v2.sa import Asked, IkeSa, Stage
+from talpa.ike.v2.sa import IkeSa, Stage
+from talpa.ike.v2.tasks import Asked
 from talpa.sansio import Address, Path
 from talpa.wire import Malformed
 

@@ -21,8 +21,9 @@ from talpa.ike.v2.proposals import (
     ike_proposal,
     own_ike_offers,
 )
-from talpa.ike.v2.sa import Following, IkeSa, Stage
+from talpa.ike.v2.sa import IkeSa, Stage
 from talpa.ike.v2.sa_payload import Proposal
+from talpa.ike.v2.tasks import Following
 from talpa.sansio import Path
 
 _NONCE_OCTETS = 32

@@ -9,8 +9,9 @@ from talpa.ike.events import IkeDown, IkeFailed, Peer
 from talpa.ike.identities import Identity
 from talpa.ike.keylog import esp_keys, ikev2_keys
 from talpa.ike.shared import Shared
+from talpa.ike.v2.child_record import Child, Sides
 from talpa.ike.v2.opening import Opening, OpeningKey
-from talpa.ike.v2.sa import Child, IkeSa, Sides, Stage
+from talpa.ike.v2.sa import IkeSa, Stage
 from talpa.sansio import Path
 
 DRAIN = 5.0

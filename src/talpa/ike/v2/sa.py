@@ -3,36 +3,30 @@
 from collections.abc import Hashable
 from enum import Enum
 from hashlib import blake2s
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from talpa.crypto.algorithms import GroupId
 from talpa.crypto.prf import prf as prf_of
-from talpa.esp.sa import Mode, Sa, Selector, Suite
-from talpa.ike.associations import Association, Pair
 from talpa.ike.config import Connection, Lifetimes, Policy
 from talpa.ike.events import AddressOffer, IkeDown, IkeFailed, Peer
 from talpa.ike.fragments import Reassembly
 from talpa.ike.header import Header
 from talpa.ike.identities import Identity
 from talpa.ike.policies import IkeSuite
-from talpa.ike.shared import Shared
+from talpa.ike.v2.child_record import Child
 from talpa.ike.v2.keymat import Keys
-from talpa.ike.v2.numbers import Exchange, Flag, Kind, NotifyKind
+from talpa.ike.v2.numbers import Exchange, Flag, NotifyKind
 from talpa.ike.v2.opening import Opening
-from talpa.ike.v2.payloads import Chain, Contents, notify, write_chain
+from talpa.ike.v2.payloads import Chain, notify, write_chain
 from talpa.ike.v2.protection import Envelope, Opened, Protection, authenticated_chunk
+from talpa.ike.v2.tasks import Asked, Following, Task
 from talpa.sansio import Path
 
 if TYPE_CHECKING:
     from talpa.ike.v2.handshake import Handshake
+    from talpa.ike.v2.room import Room
 
 _LINGER = 10.0
 """Seconds that an SA which is over still answers what comes again."""
-Sides = tuple[tuple[Selector, ...], tuple[Selector, ...]]
-"""Selectors of ours, and of the peer."""
-LINK_OCTETS = 8
-"""Of the name that we give to a key exchange that is to follow."""
-
 _BAD_MESSAGES = 5
 """Messages that do not open, after which a half-open SA takes no more."""
 
@@ -47,213 +41,6 @@ class Stage(Enum):
     CLOSING = "closing"
     """Our delete is on its way; nothing else happens any more."""
     GONE = "gone"
-
-
-class Task(Protocol):
-    """One request of ours, from its making to its response."""
-
-    exchange: Exchange
-
-    def build(self, sa: "IkeSa", now: float) -> Chain | None:
-        """The payloads; None: there is no need any more."""
-
-    def done(self, sa: "IkeSa", contents: Contents, path: Path, now: float) -> None:
-        """The response came."""
-
-    def failed(self, sa: "IkeSa", reason: str, now: float) -> None:
-        """The response is nothing that could be read."""
-
-    def dropped(self, sa: "IkeSa") -> None:
-        """The IKE SA is gone, and the request with it: give back what it holds."""
-
-
-class Asked:
-    """The request that awaits its response."""
-
-    __slots__ = ("datagrams", "id", "sends", "task")
-
-    def __init__(self, message_id: int, task: Task, datagrams: list[bytes]) -> None:
-        self.id = message_id
-        self.task = task
-        self.datagrams = datagrams
-        self.sends = 0
-
-
-class Finish(Protocol):
-    """What is made when all key exchanges are done."""
-
-    def finish(self, sa: "IkeSa", shared: tuple[bytes, ...], now: float) -> None:
-        """`shared`: of all of them, in their order."""
-
-    def broken(self, sa: "IkeSa", now: float) -> None:
-        """They came to nothing."""
-
-    def dropped(self, sa: "IkeSa") -> None:
-        """The IKE SA is gone: give back what is held."""
-
-
-class Following:
-    """Responder: what waits for the next exchange."""
-
-    __slots__ = ("finish", "link", "methods", "shared")
-
-    def __init__(
-        self, sa: "IkeSa", methods: tuple[GroupId, ...], shared: tuple[bytes, ...], finish: Finish
-    ) -> None:
-        self.link = sa.room.shared.rng(LINK_OCTETS)
-        self.methods = methods
-        self.shared = shared
-        self.finish = finish
-
-    def notice(self) -> tuple[Kind, object]:
-        """How the peer is to name it."""
-        return notify(NotifyKind.ADDITIONAL_KEY_EXCHANGE, self.link)
-
-
-class Child:
-    """One pair of SAs, and what re-keying it needs."""
-
-    __slots__ = (
-        "answered_with",
-        "deleting",
-        "group",
-        "mode",
-        "pair",
-        "rekeyed_by",
-        "rekeying",
-        "sa",
-        "suite",
-        "wire",
-    )
-
-    def __init__(
-        self, sa: "IkeSa", pair: Pair, suite: Suite, mode: Mode, wire: Sides, group: int
-    ) -> None:
-        self.sa = sa
-        self.pair = pair
-        self.suite = suite
-        self.mode = mode
-        self.wire = wire
-        """Its selectors as they stood in the exchange."""
-        self.group = group
-        """Of PFS, as it was last made with; 0: none."""
-        self.rekeying = False
-        """Our request to re-key it waits, or is under way."""
-        self.rekeyed_by: tuple[bytes, Child] | None = None
-        """The peer re-keyed it while our request was under way: the lower of the two nonces of its
-        exchange, and what came of it (RFC 7296 2.8.1)."""
-        self.answered_with: Child | None = None
-        """What we made of the peer's request to re-key it."""
-        self.deleting = False
-
-    @property
-    def inbound(self) -> bytes:
-        """The SPI as it stands on the wire."""
-        return self.pair.inbound_spi.to_bytes(4, "big")
-
-    @property
-    def outbound(self) -> bytes:
-        """The SPI as it stands on the wire."""
-        return self.pair.outbound_spi.to_bytes(4, "big")
-
-
-class Home(Protocol):
-    """Where IKE SAs live: the room, as they and what is done with them know it."""
-
-    shared: Shared
-    children: dict[int, "Child"]
-
-    def draw_spi(self) -> bytes:
-        """An SPI that none of ours has."""
-
-    def enter_spare(self, sa: "IkeSa") -> None:
-        """Put an IKE SA into the tables that another one stands before."""
-
-    def stand_for_number(self, sa: "IkeSa") -> None:
-        """It stands for its number from now on."""
-
-    def current(self, number: int) -> "IkeSa | None":
-        """The IKE SA that stands for a number."""
-
-    def forget(self, sa: "IkeSa", reason: str, *, by_peer: bool) -> None:
-        """Take an IKE SA out of the tables, with its children and deadlines."""
-
-    def drop_handshake(self, sa: "IkeSa") -> None:
-        """What only the initial exchanges need goes, with an SPI that came to nothing."""
-
-    def step_down(self, sa: "IkeSa", reason: str, *, by_peer: bool) -> None:
-        """It is over for the owner; it only tells the peer yet."""
-
-    def stand_down(self, sa: "IkeSa") -> None:
-        """It stands for its number no more."""
-
-    def settle(self, sa: "IkeSa") -> None:
-        """Of a half-open SA that a peer began: it counts as such no more."""
-
-    def close_opening(self, sa: "IkeSa") -> None:
-        """Its IKE_SA_INIT will not come again."""
-
-    def send(self, path: Path, datagrams: list[bytes]) -> None:
-        """Put datagrams out."""
-
-    def know_peer(self, sa: "IkeSa") -> None:
-        """An authenticated peer."""
-
-    def initial_contact(self, sa: "IkeSa") -> None:
-        """The peer has no other IKE SA than this (RFC 7296 2.4)."""
-
-    def attach(
-        self,
-        sa: "IkeSa",
-        mode: Mode,
-        selectors: Sides,
-        wire: Sides,
-        sas: tuple[Sa, Sa],
-        group: GroupId,
-        now: float,
-    ) -> "Child":
-        """A new child: a pair in the association of the same peer with the same selectors, or in a
-        new one. `selectors`: ours, the peer's; `wire`: as they stood in the exchange. `sas`:
-        inbound, outbound."""
-
-    def add_child(
-        self,
-        sa: "IkeSa",
-        association: Association,
-        mode: Mode,
-        wire: Sides,
-        sas: tuple[Sa, Sa],
-        group: GroupId,
-        now: float,
-        *,
-        use: bool,
-    ) -> "Child":
-        """Another pair for an association."""
-
-    def arm_child(self, child: "Child", when: float | None) -> None:
-        """When a child is to be re-keyed, or (replaced) to be let go."""
-
-    def use_child(self, child: "Child") -> None:
-        """Send with it from now on; those before it only drain."""
-
-    def superseded(self, child: "Child") -> bool:
-        """Whether a later pair is there in its place."""
-
-    def remove_child(self, child: "Child", reason: str, *, by_peer: bool) -> None:
-        """A pair is gone, and the association with its last, unless a re-keying is under way."""
-
-    def remove_association(self, association: Association, reason: str, *, by_peer: bool) -> None:
-        """An association is gone."""
-
-    def associations_of(self, sa: "IkeSa") -> list[Association]:
-        """Those that its children are in."""
-
-    def early(self, life: float, margin: float) -> float:
-        """When to begin with re-keying: before the end, varied, so that both ends seldom begin
-        together."""
-
-    def log_keys(self, sa: "IkeSa") -> None:
-        """For the key log."""
 
 
 class IkeSa:
@@ -304,7 +91,7 @@ class IkeSa:
 
     def __init__(
         self,
-        room: Home,
+        room: "Room",
         number: int,
         path: Path,
         local_spi: bytes,
