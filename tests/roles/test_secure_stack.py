@@ -6,6 +6,7 @@ import pytest
 
 from simnet.link import Link, Pair
 from simnet.secure import KEY, START, Nat, Packet, SecureClient, SecureServer, connect
+from talpa.esp.sa import Sa
 from talpa.ike.config import Config, Connection, Habits, Lifetimes, Psk
 from talpa.ike.identities import of_address
 from talpa.ike.policies import COMPATIBLE
@@ -135,3 +136,28 @@ def test_a_device_that_crashed_and_calls_again_has_one_session(version: int, nat
         now = pair.now
     assert len(server.role.lns.sessions()) == 1
     assert len(server.said("session-replaced")) == 1
+
+
+def test_what_the_plane_refuses_of_one_peer_is_no_others_loss() -> None:
+    server = SecureServer(2)
+    told: list[str] = []
+    server.ike.on_fault = lambda culprit, _error: told.append(culprit)
+    add = server.plane.sa_add
+    refused: list[int] = []
+
+    def once(association: int, inbound: Sa, outbound: Sa, *, use: bool) -> None:
+        if not refused:
+            refused.append(association)
+            raise ValueError("no such suite here")
+        add(association, inbound, outbound, use=use)
+
+    server.plane.sa_add = once  # type: ignore[method-assign]
+    first = SecureClient(1)
+    pair = connect(Link[Packet](3), first, server)
+    pair.run(40)
+    assert told
+    assert not ready(first)
+    second = SecureClient(4, "198.18.0.3")
+    after: Pair[Packet] = Pair(Link[Packet](5), second, server, start=pair.now)
+    second.open(after.now)
+    assert after.run(60, until=partial(ready, second)), server.notices
