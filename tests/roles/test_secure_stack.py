@@ -161,3 +161,13 @@ def test_what_the_plane_refuses_of_one_peer_is_no_others_loss() -> None:
     after: Pair[Packet] = Pair(Link[Packet](5), second, server, start=pair.now)
     second.open(after.now)
     assert after.run(60, until=partial(ready, second)), server.notices
+
+
+def test_l2tp_begins_when_an_ikev1_server_has_had_time_for_its_keys() -> None:
+    client, server = SecureClient(1, version=1), SecureServer(2)
+    pair = connect(Link[Packet](3), client, server)
+    assert pair.run(60, until=partial(up, client))
+    association = client.role.association
+    assert association is not None
+    began = dict(client.role.stages)
+    assert 0.05 <= began[Stage.L2TP] - association.since <= 0.2

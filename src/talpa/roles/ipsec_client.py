@@ -21,6 +21,10 @@ from talpa.roles.notices import Notice, Tell
 from talpa.sansio import Address, Path, earliest
 
 L2TP_PORT = 1701
+_SETTLING = 0.1
+"""Seconds that an IKEv1 responder is given to put its SAs in place, once our last message of phase
+2 has gone, which nobody acknowledges: a packet under SAs that it does not have yet is lost, and
+L2TP takes a second to try again."""
 
 
 class _Secured(ABC):
@@ -119,6 +123,8 @@ class L2tpIpsecClient(_Secured):
         self.client = client
         self._port = l2tp_port
         self._began: list[tuple[Stage, float]] = []
+        self._settled_at: float | None = None
+        """When L2TP begins."""
         self._closing = False
 
     @property
@@ -201,15 +207,25 @@ class L2tpIpsecClient(_Secured):
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        return earliest(self.client.next_timeout(), self.ipsec.next_timeout())
+        return earliest(self.client.next_timeout(), self.ipsec.next_timeout(), self._settled_at)
 
     def handle_timeout(self, now: float) -> None:
         """See to every deadline that has passed; `settle` must follow."""
         self.ipsec.handle_timeout(now)
+        if self._settled_at is not None and self._settled_at <= now:
+            self._settled_at = None
+            self._call(now)
         self.client.handle_timeout(now)
 
     def _secured(self, association: Association, now: float) -> None:
-        if not self.client.stages and not self._closing:
+        if association.peer.version == 1:
+            self._settled_at = now + _SETTLING
+        else:
+            self._call(now)
+
+    def _call(self, now: float) -> None:
+        association = self.association
+        if association is not None and not self.client.stages and not self._closing:
             outer = association.path
             local = Address(outer.local.host, self._port)
             remote = Address(outer.remote.host, L2TP_PORT)
