@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from ike import recorded
-from storm.secure_crowd import SecureCrowd
+from simnet.secure import KEY, START
+from storm.secure_crowd import SecureCrowd, policy_for
 from talpa.crypto.algorithms import EncryptionId, IntegrityId, PrfId
-from talpa.ike.config import Lifetimes
+from talpa.ike.config import Config, Lifetimes, Psk
 from talpa.roles.ipsec import Association
 from talpa.storm.families import FAMILIES
 from talpa.storm.security_families import SECURITY
@@ -52,6 +53,19 @@ def test_keys_are_replaced_under_pings(version: int) -> None:
     assert crowd.report.settled == 5
     assert crowd.report.rekeys >= 5 * 4
     assert crowd.report.sent_packets == crowd.report.received_packets >= 5 * 10 * 39
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_client_whose_new_keys_are_refused_has_the_old_until_their_end(version: int) -> None:
+    lifetimes = Lifetimes(ike=400.0, child=100.0)
+    crowd = SecureCrowd("macos", 3, version=version, lifetimes=lifetimes).call()
+    assert crowd.all_up()
+    policy = replace(policy_for("macos"), esp_encryption=((EncryptionId.CHACHA20_POLY1305, 0),))
+    crowd.server.ike.configure(Config(policy, lambda: START, psks=lambda _remote: (Psk(KEY),)))
+    crowd.run(94)
+    assert crowd.server.role.ike_failures >= 3, "they have asked for new ones"
+    assert crowd.report.losses.total() == 0
+    assert crowd.swarm.role.up == 3
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -32,10 +32,13 @@ class AccessServer:
         self.ike_failures = 0
         self.key_log: Tell | None = None
         self.on_link: Callable[..., None] | None = None
-        """(name, up=): a link from router to router came up, or ended or failed."""
+        """(name, up=): a link from router to router came up, or has no association any more, or
+        could not be set up."""
         self._tell = tell
         self._tunnels: dict[int, set[int]] = {}
         """By association: the tunnels in it."""
+        self._linked: dict[int, str] = {}
+        """By association: the name of its link."""
         self._unused: Deadlines[int] = Deadlines()
         self._peers: dict[int, ike.Peer] = {}
         """By number of the IKE SA."""
@@ -93,12 +96,15 @@ class AccessServer:
     def association_up(self, association: Association, now: float) -> None:
         """L2TP may come through it, or IP packets."""
         self._tell(say.association_up(association))
+        link = association.peer.connection
+        if link:
+            self._linked[association.handle] = link
+            self._link_changed(link, up=True)
         if association.l2tp:
             self._tunnels[association.handle] = set()
-            self._unused.arm(association.handle, now + UNUSED_SECONDS)
-        elif association.peer.connection:
+            self._watch_unused(association, now)
+        elif link:
             self.plane.association_routes(association.handle, _behind(association))
-            self._link_changed(association.peer.connection, up=True)
         else:
             self.remote.association_up(association, now)
 
@@ -118,6 +124,7 @@ class AccessServer:
         for tunnel_id in self._tunnels.pop(association.handle, set()):
             self.lns.endpoint.abandon(tunnel_id, result, now)
         self.remote.association_down(association, reason, counters, now)
+        self._link_changed(self._linked.pop(association.handle, ""), up=False)
 
     def ike_event(self, event: ike.Event, now: float) -> None:
         """Logins, addresses; words for the rest."""
@@ -168,7 +175,9 @@ class AccessServer:
         self.ipsec.endpoint.verdict(event.ike, verdict, now)
 
     def _link_changed(self, name: str, *, up: bool) -> None:
-        if name and self.on_link is not None:
+        """Only a link without any association is down: new keys may fail while the old are good,
+        and another IKE SA may have it."""
+        if name and self.on_link is not None and (up or name not in self._linked.values()):
             self.on_link(name, up=up)
 
     def _tunnel_changed(self, handle: int, tunnel_id: int, now: float, *, up: bool) -> None:
@@ -177,7 +186,14 @@ class AccessServer:
         if tunnels is None:
             return
         (tunnels.add if up else tunnels.discard)(tunnel_id)
-        self._unused.arm(handle, None if tunnels else now + UNUSED_SECONDS)
+        association = self.ipsec.find(handle) if self.ipsec is not None else None
+        if association is not None:
+            self._watch_unused(association, now)
+
+    def _watch_unused(self, association: Association, now: float) -> None:
+        """A client that has no tunnel in its association has gone; a link is there to stay."""
+        used = self._tunnels[association.handle] or association.handle in self._linked
+        self._unused.arm(association.handle, None if used else now + UNUSED_SECONDS)
 
 
 def _behind(association: Association) -> list[IPv4Network | IPv6Network]:

@@ -31,6 +31,9 @@ class RouterLinks:
         self._tell = tell
         self._down: dict[str, asyncio.Event] = {}
         self._up: set[str] = set()
+        """Links that are up now,"""
+        self._came_up: set[str] = set()
+        """and those that were, since they were last called."""
         self._tasks: list[asyncio.Task[None]] = []
         access.on_link = self._changed
 
@@ -51,10 +54,11 @@ class RouterLinks:
         while True:
             down = self._down[name]
             down.clear()
-            if await self._call(host, connection):
+            # The other end may have called meanwhile.
+            if name in self._up or await self._call(host, connection):
                 await down.wait()
-            wait = RETRY_FIRST if name in self._up else min(wait * 2, RETRY_CAP)
-            self._up.discard(name)
+            wait = RETRY_FIRST if name in self._came_up else min(wait * 2, RETRY_CAP)
+            self._came_up.discard(name)
             await asyncio.sleep(wait * (0.75 + secrets.randbelow(500) / 1000))
 
     async def _call(self, host: str, connection: Connection) -> bool:
@@ -84,7 +88,10 @@ class RouterLinks:
         """A link came up, or ended."""
         if up:
             self._up.add(name)
-        elif name in self._down:
+            self._came_up.add(name)
+            return
+        self._up.discard(name)
+        if name in self._down:
             self._down[name].set()
 
 

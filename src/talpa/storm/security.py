@@ -91,6 +91,8 @@ class Security:
         """The IKE SA of each caller,"""
         self._callers: dict[int, int] = {}
         """and the caller of each IKE SA."""
+        self._secured: set[int] = set()
+        """The IKE SAs whose association is up."""
 
     def call(self, caller: int, seat: int, server: str, now: float) -> None:
         """Begin IKE for a caller, from the pair of sockets with the number `seat`."""
@@ -107,6 +109,7 @@ class Security:
         """The caller is done: delete its SAs."""
         number = self._ikes.pop(caller, None)
         if number is not None:
+            self._secured.discard(number)
             del self._callers[number]
             self.ipsec.endpoint.close(number, "hung up", now)
 
@@ -114,6 +117,7 @@ class Security:
 
     def association_up(self, association: Association, now: float) -> None:
         """L2TP may begin."""
+        self._secured.add(association.ike)
         caller = self._callers.get(association.ike)
         if caller is not None:
             outer = association.spec.path
@@ -139,11 +143,14 @@ class Security:
         match event:
             case ike.IkeFailed() if event.connection:
                 number = self._ikes.get(int(event.connection), 0)
-                self._lost(number, f"{event.stage}: {event.reason}", now)
+                # New keys that did not come about: the old ones are good until their end.
+                if number not in self._secured:
+                    self._lost(number, f"{event.stage}: {event.reason}", now)
             case ike.IkeDown():
                 self._lost(event.ike, f"IKE ended: {event.reason}", now)
 
     def _lost(self, number: int, why: str, now: float) -> None:
+        self._secured.discard(number)
         caller = self._callers.pop(number, None)
         if caller is not None:
             del self._ikes[caller]
