@@ -6,13 +6,14 @@ from typing import cast
 
 import pytest
 
-from simnet.link import Link
+from simnet.link import Link, Pair
 from simnet.secure import Nat, Packet, SecureClient, SecureServer, connect
 from talpa.api.models import Association, ServerStatus, from_json, to_json
 from talpa.roles.client import Stage
 from talpa.server.config.loader import read
 from talpa.server.driver import Driver
 from talpa.server.management import ServerManagement
+from talpa.wire import Secret
 
 CONFIG = """
 [[ipsec.psk]]
@@ -103,3 +104,15 @@ def test_it_ends_by_any_name(by: str) -> None:
     scene.pair.run(60)
     assert scene.management.sessions() == []
     assert scene.management.disconnect(f"sa/{found.id}") == []
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_who_has_proved_nothing_yet_is_counted(version: int) -> None:
+    scene = Scene(version)
+    stranger = SecureClient(7, "198.18.0.7", version=version, key=Secret("not the right key"))
+    pair: Pair[Packet] = Pair(Link(8), stranger, scene.server, scene.pair.now)
+    stranger.open(pair.now)
+    pair.run(0.5)
+    status = scene.status().ipsec
+    assert status is not None
+    assert (status.ikes, status.half_open) == (1, 1)

@@ -32,14 +32,13 @@ class IpsecManagement:
         if ipsec is None:
             return None
         associations = ipsec.associations()
-        ikes = ipsec.endpoint.describe()
-        proved = sum(1 for each in ikes if each.peer is not None)
+        proved = sum(1 for each in ipsec.endpoint.describe() if each.peer is not None)
         return IpsecStatus(
             listens=tuple(str(a) for a in (*plane.ike_listens, *plane.natt_listens)),
             policy=self._settings.ipsec.policy,
             required=self._settings.ipsec.require,
             ikes=proved,
-            half_open=len(ikes) - proved,
+            half_open=ipsec.endpoint.half_open,
             associations=len(associations),
             weak=sum(1 for each in associations if each.peer.weak),
             failures=self._access.ike_failures,
