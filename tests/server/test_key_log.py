@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 
+from talpa.ike.events import KeysMade
 from talpa.roles.notices import Notice
 from talpa.server.key_log import KeyLog
 
 
-def keys(table: str, line: str) -> Notice:
-    return Notice("keys", line, fields={"table": table})
+def test_a_key_is_never_shown() -> None:
+    assert "secret" not in repr(KeysMade("esp_sa", "secret"))
 
 
 def test_a_file_for_each_table_for_the_owner_alone(tmp_path: Path) -> None:
@@ -17,9 +18,9 @@ def test_a_file_for_each_table_for_the_owner_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         log = KeyLog(directory, told.append)
-        log.write(keys("esp_sa", "one"))
-        log.write(keys("ikev2_decryption_table", "two"))
-        log.write(keys("esp_sa", "three"))
+        log.write(KeysMade("esp_sa", "one"))
+        log.write(KeysMade("ikev2_decryption_table", "two"))
+        log.write(KeysMade("esp_sa", "three"))
         log.close()
     finally:
         os.umask(before)
@@ -38,7 +39,7 @@ def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "esp_sa").touch(0o644)
     for line in ("one", "two"):
         log = KeyLog(tmp_path, told.append)
-        log.write(keys("esp_sa", line))
+        log.write(KeysMade("esp_sa", line))
         log.close()
     assert (tmp_path / "esp_sa").stat().st_mode & 0o777 == 0o600
     text = (tmp_path / "esp_sa").read_text()
@@ -54,8 +55,8 @@ def test_what_cannot_be_written_is_said_once_and_ends_nobody(tmp_path: Path) -> 
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "esp_sa").symlink_to(target)
     log = KeyLog(tmp_path / "keys", told.append)
-    log.write(keys("esp_sa", "secret"))
-    log.write(keys("esp_sa", "secret"))
+    log.write(KeysMade("esp_sa", "secret"))
+    log.write(KeysMade("esp_sa", "secret"))
     log.close()
     assert target.read_text() == ""
     (said,) = told

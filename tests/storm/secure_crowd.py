@@ -9,8 +9,8 @@ from simnet.plane import SimPlane
 from simnet.secure import KEY, SERVER, Packet, SecureServer, _End
 from storm.crowd import CROWD, PLAN, POOL
 from talpa.ike.config import Config, Lifetimes, Policy, Psk, Weakness
+from talpa.ike.events import KeysMade
 from talpa.ike.policies import COMPATIBLE
-from talpa.roles.notices import Notice
 from talpa.sansio import Address, Path
 from talpa.storm.families import FAMILIES
 from talpa.storm.report import Report
@@ -150,8 +150,8 @@ class SecureCrowd:
             pass
         return self.run(seconds)
 
-    def _key(self, notice: Notice) -> None:
-        self.keys.append((str(notice.fields["table"]), notice.message))
+    def _key(self, made: KeysMade) -> None:
+        self.keys.append((made.table, made.line))
 
     def said(self) -> list[bytes]:
         """What the clients sent, in order."""

@@ -30,7 +30,7 @@ class AccessServer:
         self.ipsec: Ipsec | None = None
         self.remote = RemoteAccess(lns.plane, lns.directory, tell)
         self.ike_failures = 0
-        self.key_log: Tell | None = None
+        self.key_log: Callable[[ike.KeysMade], None] | None = None
         self.on_link: Callable[..., None] | None = None
         """(name, up=): a link from router to router came up, or has no association any more, or
         could not be set up."""
@@ -150,7 +150,7 @@ class AccessServer:
             case ike.AddressWanted():
                 self.remote.address_wanted(event, now)
             case ike.KeysMade() if self.key_log is not None:
-                self.key_log(Notice("keys", event.line, fields={"table": event.table}))
+                self.key_log(event)
 
     def _attempted(self, event: ike.PeerAttempted, now: float) -> None:
         assert self.ipsec is not None

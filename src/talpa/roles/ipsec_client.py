@@ -34,7 +34,7 @@ class _Secured(ABC):
         self.ipsec = Ipsec(endpoint, data_plane, self)
         self.plane = data_plane
         self.association: Association | None = None
-        self.key_log: Tell | None = None
+        self.key_log: Callable[[ike.KeysMade], None] | None = None
         self.number = 0
         """Of the IKE SA."""
         self.redirected = ""
@@ -93,7 +93,7 @@ class _Secured(ABC):
                 self.redirected = event.to
                 self._lost(f"the server says to call {event.to}", now)
             case ike.KeysMade() if self.key_log is not None:
-                self.key_log(Notice("keys", event.line, fields={"table": event.table}))
+                self.key_log(event)
 
     def _of_no_use(self, event: ike.IkeFailed) -> bool:
         """Whether the same call would fail again: the server refuses us or all that we offer, or it

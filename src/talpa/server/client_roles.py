@@ -11,13 +11,14 @@ from talpa.dataplane import interface as plane
 from talpa.esp.sa import Mode
 from talpa.ike.config import Call, Config, Connection, Psk
 from talpa.ike.endpoint import Endpoint as IkeEndpoint
+from talpa.ike.events import KeysMade
 from talpa.l2tp.config import Config as L2tpConfig
 from talpa.l2tp.v2.endpoint import Endpoint
 from talpa.ppp.config import Config as PppConfig
 from talpa.ppp.config import Credentials
 from talpa.roles.client import Client, Network, Stage
 from talpa.roles.ipsec_client import IkeClient, L2tpIpsecClient
-from talpa.roles.notices import Notice, Tell
+from talpa.roles.notices import Tell
 from talpa.sansio import Address, Path
 from talpa.server.config.client import ClientIpsec, ClientSettings
 
@@ -124,7 +125,7 @@ class Dialler:
         """Whom the server told us to call instead; empty: nobody."""
         return self._secured.redirected if self._secured is not None else ""
 
-    def log_keys(self, write: Callable[[Notice], None]) -> None:
+    def log_keys(self, write: Callable[[KeysMade], None]) -> None:
         """Have the keys written down."""
         if self._secured is not None:
             self._secured.key_log = write
