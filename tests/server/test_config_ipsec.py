@@ -175,6 +175,10 @@ def test_without_a_key_it_is_said_what_to_write() -> None:
             LINK + 'mode = "transport"\n',
             ":6: ipsec.connection[1].local: transport mode carries L2TP between the two ends",
         ),
+        (
+            LINK + 'version = 1\npfs = "x25519"\n',
+            ":9: ipsec.connection[1].pfs: IKEv1 knows no group x25519: write version = 2, or a ",
+        ),
         (LINK + 'ppk = "x"\n', ':8: ipsec.connection[1].ppk: there is no ppk "x": add an '),
         (
             "[ipsec]\nikev2 = false\n" + LINK,

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 
+from talpa.crypto.algorithms import GroupId
 from talpa.ike.identities import from_text
+from talpa.ike.v1.numbers import IKE_GROUPS
 from talpa.server.config.certificates import certificate_doubts, certificate_faults
 from talpa.server.config.checking import clashes, repeated
 from talpa.server.config.ipsec_schema import Ipsec, IpsecCertificate, IpsecConnection, Keyed
@@ -236,6 +238,12 @@ def _connection_faults(
     elif link.ppk is not None and link.ppk not in {ppk.id for ppk in ipsec.ppks}:
         yield Finding(
             (*path, "ppk"), f'there is no ppk "{link.ppk}"', "add an [[ipsec.ppk]] of that id"
+        )
+    if link.version == 1 and link.pfs and GroupId[link.pfs.upper()] not in IKE_GROUPS.values():
+        yield Finding(
+            (*path, "pfs"),
+            f"IKEv1 knows no group {link.pfs}",
+            "write version = 2, or a group such as ecp256 or modp2048",
         )
     if not (ipsec.ikev1 if link.version == 1 else ipsec.ikev2):
         yield Finding(

@@ -180,10 +180,15 @@ class IpsecConnection(Keyed):
         max_length=64,
     )
     policy: PolicyName | None = option(
-        "As in [ipsec], for this link.", default=None, example="modern"
+        "As in [ipsec], for this link. The end that is called knows only after the first exchange "
+        "which link it is: until then it goes by [ipsec] policy.",
+        default=None,
+        example="modern",
     )
     pfs: Pfs | None = option(
-        "Group with which each re-keying makes secrets that do not follow from earlier ones.",
+        "Group with which each re-keying makes secrets that do not follow from earlier ones. The "
+        "end that begins a re-keying asks for it, and the other takes any group of its policy: "
+        "write it at both ends. IKEv1 knows no x25519.",
         default=None,
         example="x25519",
     )
@@ -197,7 +202,8 @@ class IpsecConnection(Keyed):
         "As in [ipsec], for this link.", default=None, unit="kilobytes", example="1000000", ge=1024
     )
     force_udp: bool = option(
-        "Put ESP into UDP even where no NAT is seen, for networks that drop bare ESP.",
+        "Put ESP into UDP even where no NAT is seen, for networks that drop bare ESP. It counts at "
+        "the end that calls, and the other end follows.",
         default=False,
     )
     ppk: Name | None = option(
@@ -291,7 +297,11 @@ class Ipsec(Section):
         "key can be guessed offline: leave it off.",
         default=False,
     )
-    ah: bool = option("Take AH, which proves packets but hides nothing.", default=False)
+    ah: bool = option(
+        "Take AH, which proves packets but hides nothing, from peers that offer it. Links never "
+        "offer it, and with IKEv1 they do not take it.",
+        default=False,
+    )
     remote_access: bool = option(
         "Give IKEv2 clients that know no L2TP an address from the pool of their user.",
         default=True,
