@@ -110,7 +110,7 @@ def test_a_client_takes_its_association_along(
 @pytest.mark.parametrize(
     ("scene", "setting"),
     [
-        pytest.param(replace(OPEN, talpa_answers=False), V1, id="ikev1"),
+        pytest.param(replace(OPEN, talpa_answers=False), V1, id="ikev1", marks=pytest.mark.matrix),
         pytest.param(replace(NAT, talpa_answers=False), V2, id="ikev2"),
     ],
     indirect=["scene"],

@@ -170,7 +170,7 @@ WE_CALL = replace(NAT, talpa_answers=False)
 @pytest.mark.parametrize(
     ("scene", "setting", "seconds"),
     [
-        pytest.param(WE_CALL, replace(V1_PFS, rekey=12), 30, id="ikev1"),
+        pytest.param(WE_CALL, replace(V1, rekey=12), 30, id="ikev1"),
         pytest.param(WE_CALL, replace(V2, rekey=12), 30, id="ikev2", marks=pytest.mark.matrix),
         pytest.param(WE_CALL, replace(V1, rekey=30), 300, id="long-ikev1", marks=LONG),
         pytest.param(WE_CALL, replace(V2, rekey=30), 300, id="long-ikev2", marks=LONG),
