@@ -1,7 +1,7 @@
 """What a client makes of its host out of what the server says."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Any, cast
 
 import pytest
@@ -85,6 +85,14 @@ def test_a_server_cannot_send_a_route_that_is_not_its_business(bad: str) -> None
     made._apply(sent(bad, "10.0.0.0/8"))
     assert set(host.routes) == {"10.0.0.0/8"}
     assert host.said.count("route-refused") == 1
+
+
+def test_networks_of_ipv6_are_reached_but_for_what_is_not_the_servers_business() -> None:
+    host = Recorder()
+    networks = ("fd20::/48", "::/0", "::1/128", "fe80::/64", "ff02::/16")
+    connection(host)._apply(replace(UP, routes6=tuple(IPv6Network(net) for net in networks)))
+    assert host.routes == ["fd20::/48"]
+    assert host.said.count("route-refused") == 4
 
 
 def test_no_routes_takes_none_of_the_server() -> None:

@@ -73,6 +73,8 @@ class Network:
     mtu: int = 1400
     routes: tuple[Route, ...] = ()
     """Networks that the server says lie behind it (DHCP options 121 and 249)."""
+    routes6: tuple[IPv6Network, ...] = ()
+    """The same of IPv6 (IKEv2)."""
     search: tuple[str, ...] = ()
 
 

@@ -6,7 +6,7 @@ Each has the same face as `Client`, so that one process serves all three.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from talpa.dataplane import interface as plane
 from talpa.dataplane.interface import AssociationCounters
@@ -321,16 +321,18 @@ class IkeClient(_Secured):
         if isinstance(event, ike.AddressGiven):
             offer = event.offer
             # A name server may be reached, whatever else goes another way.
-            servers = [IPv4Network(a) for a in offer.dns if isinstance(a, IPv4Address)]
-            behind = [r for r in offer.routes if isinstance(r, IPv4Network)]
-            routes = tuple(Route(r, IPv4Address(0)) for r in (*behind, *servers))
+            behind = (*offer.routes, *(ip_network(address) for address in offer.dns))
+            ipv6 = (offer.ipv6,) if self._ipv6 and offer.ipv6 is not None else ()
             self.network = replace(
                 self.network,
                 ipv4=offer.ipv4,
                 dns=offer.dns,
                 search=offer.search,
-                ipv6=(offer.ipv6,) if self._ipv6 and offer.ipv6 is not None else (),
-                routes=routes,
+                ipv6=ipv6,
+                routes=tuple(
+                    Route(net, IPv4Address(0)) for net in behind if isinstance(net, IPv4Network)
+                ),
+                routes6=tuple(net for net in behind if ipv6 and isinstance(net, IPv6Network)),
             )
             self.changed = True
         else:

@@ -48,6 +48,9 @@ _NOT_BY_THE_SERVER = (
     IPv4Network("127.0.0.0/8"),
     IPv4Network("169.254.0.0/16"),
     IPv4Network("224.0.0.0/3"),
+    IPv6Network("::/127"),
+    IPv6Network("fe80::/10"),
+    IPv6Network("ff00::/8"),
 )
 """This machine itself, its link, multicast, broadcast, and whatever holds one of them, as the
 default route does: with --default-route it is there anyway."""
@@ -198,7 +201,7 @@ class Connection:
         self._applied = Network()
         self._refused_routes: set[IPv4Network | IPv6Network] = set()
         """By this machine."""
-        self._unwanted_routes: set[IPv4Network] = set()
+        self._unwanted_routes: set[IPv4Network | IPv6Network] = set()
         """Sent by the server, and not used."""
         self._was_up = False
         self._said_up = False
@@ -330,13 +333,15 @@ class Connection:
             loop = asyncio.get_running_loop()
             self._saying = loop.call_later(IPV4_SECONDS, self._say_up)
 
-    def _server_routes(self, network: Network) -> Iterator[IPv4Network]:
+    def _server_routes(self, network: Network) -> Iterator[IPv4Network | IPv6Network]:
         """Those that the server sends, without what it has no business with."""
         if not self._settings.server_routes:
             return
         assert self._remote is not None
         server = ip_address(self._remote.host)
-        for route, _ in network.routes:
+        sent: list[IPv4Network | IPv6Network] = [*network.routes6]
+        sent += [route.network for route in network.routes]
+        for route in sent:
             if server in route or any(route.overlaps(own) for own in _NOT_BY_THE_SERVER):
                 if route not in self._unwanted_routes:
                     self._unwanted_routes.add(route)
