@@ -20,6 +20,7 @@ from talpa.ike.v1.phase_one import (
     answer,
     bind,
     check_peer,
+    check_policy,
     choose,
     draft_of,
     float_ports,
@@ -31,6 +32,7 @@ from talpa.ike.v1.phase_one import (
     own_proposals,
     prf_of,
     read_notifies,
+    refuse,
     refuse_responder,
     request,
     shorter_life,
@@ -128,11 +130,7 @@ def answer_1(
         chosen = choose(room, sa, found[PayloadType.SA][0], vids)
         reply = _reply_1(room, sa, found, chosen, vids)
     except Refused as refused:
-        room.notify_in_clear(sa, refused.notify)
-        room.say_failed(
-            sa, draft.stage, refused.reason, offered=refused.offered, allowed=refused.allowed
-        )
-        room.forget(sa)
+        refuse(room, sa, refused)
         return
     except (Malformed, ValueError):
         room.forget(sa)
@@ -156,8 +154,9 @@ def _reply_1(room: Room, sa: IkeSa, found: Payloads, chosen: bytes, vids: list[b
                 f"There is no pre-shared key for {identity.show()}: set one.",
             )
         draft.psk = usable[0]
+    sa.connection = proofs.connection_of(room, identity, sa.path.remote.host, draft.psk, None)
+    check_policy(room, sa, sa.connection)
     take_key(room, sa, found)
-    sa.connection = proofs.connection_of(room, identity, sa.path.remote.host, draft.psk)
     keys = keys_for(sa, draft.psk)
     draft.own_identity = proofs.own_identity(room, sa, draft.auth_method)
     proof = hash_of(sa, keys, draft.own_identity, initiator=False)
@@ -197,6 +196,16 @@ def _take_3(
         found = rules.check(rules.AM_3, chain)
         notifies = read_notifies(sa, found)
         proven = check_peer(room, sa, keys, found, draft.peer_body)
+        identity = draft.peer_identity
+        assert identity is not None
+        if sa.connection is None:
+            # By its certificate alone the peer may be a link.
+            host, certificate = path.remote.host, proven.certificate
+            sa.connection = proofs.connection_of(room, identity, host, draft.psk, certificate)
+        check_policy(room, sa, sa.connection)
+    except Refused as refused:
+        refuse(room, sa, refused)
+        return
     except Unproven as unproven:
         draft.bad += 1
         if draft.bad == 1:
@@ -211,8 +220,6 @@ def _take_3(
     draft.initial_contact = any(each.kind == Notify.INITIAL_CONTACT for each in notifies)
     if encrypted:
         keys.last_block = data[-keys.block :]
-    identity = draft.peer_identity
-    assert identity is not None
     established(room, sa, identity, proven, now)
     answer(room, sa, data, None)
 

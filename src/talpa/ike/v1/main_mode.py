@@ -26,6 +26,7 @@ from talpa.ike.v1.phase_one import (
     answer,
     bind,
     check_peer,
+    check_policy,
     choose,
     draft_of,
     float_ports,
@@ -37,6 +38,7 @@ from talpa.ike.v1.phase_one import (
     own_proposals,
     prf_of,
     read_notifies,
+    refuse,
     refuse_responder,
     request,
     shorter_life,
@@ -152,11 +154,7 @@ def answer_1(
     try:
         chosen = choose(room, sa, found[PayloadType.SA][0], vids)
     except Refused as refused:
-        room.notify_in_clear(sa, refused.notify)
-        room.say_failed(
-            sa, draft.stage, refused.reason, offered=refused.offered, allowed=refused.allowed
-        )
-        room.forget(sa)
+        refuse(room, sa, refused)
         return
     except Malformed:
         room.forget(sa)
@@ -213,6 +211,11 @@ def _take_5(
         return
     try:
         keys, found, proven = _read_5(room, sa, header, data)
+        identity = draft.peer_identity
+        assert identity is not None
+        host, certificate = path.remote.host, proven.certificate
+        connection = proofs.connection_of(room, identity, host, draft.psk, certificate)
+        check_policy(room, sa, connection)
     except Unproven as unproven:
         draft.bad += 1
         if draft.bad == 1:
@@ -220,15 +223,16 @@ def _take_5(
             room.say_failed(sa, draft.stage, str(unproven))
         room.drops.add("phase 1 not proven")
         return
+    except Refused as refused:
+        refuse(room, sa, refused)
+        return
     sa.keys = keys
     sa.path = path
     sa.on_natt = natt
+    sa.connection = connection
     draft.initial_contact = any(
         each.kind == Notify.INITIAL_CONTACT for each in read_notifies(sa, found)
     )
-    identity = draft.peer_identity
-    assert identity is not None
-    sa.connection = proofs.connection_of(room, identity, path.remote.host, draft.psk)
     draft.own_identity = proofs.own_identity(room, sa, draft.auth_method)
     proof = hash_of(sa, keys, draft.own_identity, initiator=False)
     chain = [
@@ -245,8 +249,10 @@ def _take_5(
 def _read_5(room: Room, sa: IkeSa, header: Header, data: bytes) -> tuple[Keys, Payloads, Proven]:
     draft = draft_of(sa)
     keys_to_try: list[Psk | None] = [None]
+    known: list[Psk] = []
     if draft.auth_method is AuthMethod.PSK:
-        keys_to_try = list(proofs.candidates(room, sa.path.remote.host, None))
+        known = proofs.candidates(room, sa.path.remote.host, None)
+        keys_to_try = list(known)
     for psk in keys_to_try:
         keys = keys_for(sa, psk)
         draft.psk = psk
@@ -264,7 +270,7 @@ def _read_5(room: Room, sa: IkeSa, header: Header, data: bytes) -> tuple[Keys, P
                 raise
             continue
         identity = draft.peer_identity
-        if psk is not None and (identity is None or not proofs.usable([psk], identity)):
+        if psk is not None and (identity is None or psk not in proofs.usable(known, identity)):
             continue
         return keys, found, proven
     draft.psk = None

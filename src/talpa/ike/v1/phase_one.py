@@ -11,7 +11,7 @@ from talpa.ike.choice import choose_ike
 from talpa.ike.config import Connection, Policy, Psk
 from talpa.ike.header import NO_SPI, Header
 from talpa.ike.own_offers import ike_offers
-from talpa.ike.suites import ike_suite
+from talpa.ike.suites import IkeOffer, ike_suite
 from talpa.ike.v1 import keymat, offers, vendors
 from talpa.ike.v1.attributes import life, lives, pack_attributes, parse_attributes
 from talpa.ike.v1.keymat import Keys
@@ -151,6 +151,37 @@ def _mismatch(ways: Sequence[AuthMethod]) -> str:
         "None of the algorithms that the peer offers is allowed here: allow one of them by name,"
         " or let the peer offer another."
     )
+
+
+def check_policy(room: Room, sa: IkeSa, connection: Connection | None) -> None:
+    """As responder, which learns late who the peer is: what was agreed on is allowed for that peer,
+    too. Raises `Refused`."""
+    suite = draft_of(sa).suite
+    if connection is None or connection.policy is None or suite is None:
+        return
+    offer = IkeOffer(1, ((suite.encryption, suite.key_bits),), (), (suite.prf,), (suite.group,))
+    today = room.config.wall().date()
+    if choose_ike(connection.policy, [offer], sa.device, today, version=1) is None:
+        raise Refused(
+            Notify.NO_PROPOSAL_CHOSEN,
+            f"The algorithms agreed on are allowed here, and not for {connection.name}: let that"
+            " peer offer what its own policy allows.",
+            (suite.name,),
+            described(connection.policy),
+        )
+
+
+def refuse(room: Room, sa: IkeSa, refused: Refused) -> None:
+    """As responder: say so to the peer and to our owner, and end it."""
+    room.notify_in_clear(sa, refused.notify)
+    room.say_failed(
+        sa,
+        draft_of(sa).stage,
+        refused.reason,
+        offered=refused.offered,
+        allowed=refused.allowed,
+    )
+    room.forget(sa)
 
 
 def take_key(room: Room, sa: IkeSa, found: Payloads) -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from ipaddress import ip_address
 
+from talpa.crypto import certificates
 from talpa.crypto.certificates import CertificateRefused, Credential
+from talpa.crypto.host_names import is_for
 from talpa.crypto.signing import BadSignature, verify_v1
 from talpa.ike.config import Connection, Psk
 from talpa.ike.identities import Identity, IdentityKind, of_address
@@ -53,6 +55,7 @@ class Proven:
 
     method: str
     credential: str
+    certificate: certificates.Certificate | None = None
 
 
 def method_of(credential: Credential) -> AuthMethod | None:
@@ -174,8 +177,8 @@ def check_signature(
     connection = sa.connection
     expected = connection.remote_identity if connection else None
     name = None
-    if connection is not None and expected is None and connection.remote_host:
-        name = connection.remote_host
+    if sa.initiated and connection is not None and expected is None:
+        name = connection.remote_host or None
     try:
         certificate = trust.verify(
             chain,
@@ -196,7 +199,7 @@ def check_signature(
             f"The peer calls itself {identity.show()}, and its certificate {certificate.subject}"
             " does not say so: use a name that stands in it as identity."
         )
-    return Proven(kind, certificate.subject)
+    return Proven(kind, certificate.subject, certificate)
 
 
 def _name_of_encoding(encoding: int) -> str:
@@ -215,10 +218,16 @@ def expected_identity(sa: IkeSa, identity: Identity) -> None:
         )
 
 
-def connection_of(room: Room, identity: Identity, host: str, psk: Psk | None) -> Connection | None:
+def connection_of(
+    room: Room,
+    identity: Identity,
+    host: str,
+    psk: Psk | None,
+    certificate: certificates.Certificate | None,
+) -> Connection | None:
     """The peer that is expected by name and has this identity, which it proved by `psk`, or by a
-    certificate (None). Whoever proves it in another way, such as by a key that many have, is
-    somebody else."""
+    certificate (`psk` None). Whoever proves it in another way, such as by a key that many have, is
+    somebody else; so is who comes from its address with a certificate that is not for it."""
     fallback = None
     for each in room.config.connections:
         if each.version != 1 or not proves(each, psk):
@@ -226,8 +235,17 @@ def connection_of(room: Room, identity: Identity, host: str, psk: Psk | None) ->
         if each.remote_identity is not None and each.remote_identity.same(identity):
             return each
         if each.remote_identity is None and _same_host(each.remote_host, host):
+            if psk is None and not _is_for(room, certificate, each.remote_host):
+                continue
             fallback = each
     return fallback
+
+
+def _is_for(room: Room, certificate: certificates.Certificate | None, host: str) -> bool:
+    trust = room.config.trust
+    if certificate is None or trust is None:
+        return False
+    return is_for(certificate, host, common_name=not trust.strict)
 
 
 def _same_host(one: str, other: str) -> bool:
@@ -238,6 +256,7 @@ def _same_host(one: str, other: str) -> bool:
 
 
 def usable(keys: Sequence[Psk], identity: Identity) -> list[Psk]:
-    """Keys that the peer of this identity may have: those for it alone first."""
+    """Keys that the peer of this identity may have: those for it alone, or, where there are none,
+    those for anybody."""
     own = [psk for psk in keys if psk.identity is not None and psk.identity.same(identity)]
-    return own + [psk for psk in keys if psk.identity is None]
+    return own or [psk for psk in keys if psk.identity is None]
