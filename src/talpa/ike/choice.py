@@ -155,7 +155,7 @@ def choose_esp(
     best = None
     for offer in offers:
         pfs = _choose_pfs(offer, order)
-        if pfs is None or (offer.protocol is Protocol.AH and not ah):
+        if pfs is None or not offer.esn or (offer.protocol is Protocol.AH and not ah):
             continue
         for cipher in _ciphers(offer):
             rank = 0

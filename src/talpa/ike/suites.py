@@ -87,6 +87,7 @@ class EspOffer:
     groups: tuple[GroupId, ...] = ()
     """Of PFS; empty: none."""
     esn: tuple[bool, ...] = (False,)
+    """Extended sequence numbers, or not; empty: neither, which nothing can be made of."""
     token: object = None
 
 

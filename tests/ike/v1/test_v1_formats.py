@@ -105,7 +105,7 @@ def test_lives_as_tv_and_tlv() -> None:
 
 
 def test_no_algorithm_that_is_not_implemented_can_be_agreed() -> None:
-    """T-ALGO-CLOSED."""
+    """A number that can be agreed on, and that nothing is behind."""
     wanted = {
         IkeAttribute.ENCRYPTION: {5, 7},
         IkeAttribute.HASH: {2, 4, 5, 6},

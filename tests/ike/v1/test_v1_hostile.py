@@ -1,5 +1,5 @@
 """Hostile input: no message that was changed, cut, doubled or sent in the wrong state does
-anything, and nothing raises. Ids are those of the project's list of past failures of others."""
+anything, and nothing raises."""
 
 import itertools
 from collections.abc import Callable
@@ -76,8 +76,8 @@ def deliver(wire: Wire, to: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("number", range(1, MESSAGES + 1))
 def test_bits_flipped(number: int) -> None:
-    """T-BITFLIP: of protected messages no bit may change; and after all of that the right one still
-    does its work."""
+    """A check of integrity that is not made: of protected messages no bit may change; and after
+    all of that the right one still does its work."""
     wire, to, data = stop_before(number)
     protected = bool(parse_header(data).flags & Flag.ENCRYPTION)
     before = state(wire)
@@ -110,8 +110,8 @@ def test_a_forged_message_5_does_not_kill_the_right_one() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_payloads_withheld_doubled_and_out_of_order(number: int) -> None:
-    """T-IKE-DROP, of the messages in the clear: all subsets of up to three left out, each doubled,
-    each pair exchanged."""
+    """What must be there and is not, of the messages in the clear: all subsets of up to three
+    left out, each doubled, each pair exchanged."""
     wire, to, data = stop_before(number)
     header = parse_header(data)
     chain, _ = messages.split(header.next_payload, data, HEADER_OCTETS)
@@ -140,8 +140,9 @@ def test_payloads_withheld_doubled_and_out_of_order(number: int) -> None:
 def test_payloads_withheld_in_protected_messages(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """T-IKE-DROP, of the protected messages, by a peer that has the keys: with the HASH made anew
-    where there is one, so that only the rules of the message stand in the way."""
+    """What must be there and is not, of the protected messages, by a peer that has the keys:
+    with the HASH made anew where there is one, so that only the rules of the message stand in
+    the way."""
     seal, hashed = messages.seal, messages.hashed
     for change in _changes():
         count = itertools.count(1)
@@ -208,8 +209,9 @@ def _sound(wire: Wire) -> None:
 
 @pytest.mark.parametrize("upto", range(MESSAGES + 1))
 def test_any_message_in_any_state(upto: int) -> None:
-    """T-IKE-FSM: in the state after `upto` messages every exchange and every list of payloads, with
-    or without the flag of encryption: nobody is up who was not, nothing is deleted."""
+    """The right message in the wrong state: in the state after `upto` messages every exchange
+    and every list of payloads, with or without the flag of encryption: nobody is up who was not,
+    nothing is deleted."""
     wire = fast()
     wire.change = lambda _to, data: [data] if len(wire.log) <= upto else []
     wire.open(connection(habits=_FAST))
@@ -250,7 +252,7 @@ def _bodies(cookies: bytes) -> dict[int, bytes]:
 
 
 def test_anything_after_a_delete_of_its_own_phase_1() -> None:
-    """T-DELETE: what stands behind the delete that ends the SA it came under."""
+    """Used after it was deleted: what stands behind the delete that ends the SA it came under."""
     wire = fast()
     wire.open(connection(habits=_FAST))
     (sa,) = wire.client.room().by_uid.values()
@@ -270,7 +272,8 @@ def test_anything_after_a_delete_of_its_own_phase_1() -> None:
 
 
 def test_responders_send_nothing_by_themselves_before_the_peer_is_proven() -> None:
-    """T-AMP: one datagram for one, never larger than it in answer to message 1, none by time."""
+    """Amplification: one datagram for one, never larger than it in answer to message 1, none by
+    time."""
     for number in (2, 4):
         wire, _, _ = stop_before(number)
         sent = len(wire.log)

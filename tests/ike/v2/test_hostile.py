@@ -60,7 +60,7 @@ def feed(party: Party, data: bytes, now: float = 1001.0) -> list[bytes]:
 
 
 def test_every_bit_of_every_protected_message_counts() -> None:
-    """T-BITFLIP."""
+    """A check of integrity that is not made."""
     world, _ = halfway(2)
     (packet,) = list(world.left.transmits())
     data = packet[2]
@@ -117,8 +117,9 @@ def test_a_forged_message_does_not_kill_a_half_open_sa_and_five_are_enough() -> 
 
 @pytest.mark.parametrize("steps", [2, 4])
 def test_every_exchange_in_every_state(steps: int) -> None:
-    """T-IKE-FSM: the product of states, exchanges, flags and message ids, rightly protected as the
-    initiator can after IKE_SA_INIT: no SA, no child, no delete before AUTH."""
+    """The right message in the wrong state: the product of states, exchanges, flags and message
+    ids, rightly protected as the initiator can after IKE_SA_INIT: no SA, no child, no delete
+    before AUTH."""
     chains: tuple[list[tuple[int, object]], ...] = (
         [],
         [(Kind.DELETE, Delete(ProtocolId.IKE))],
@@ -179,7 +180,7 @@ def sa_init() -> tuple[bytes, list[tuple[int, object]]]:
 
 
 def test_payloads_that_are_missing_or_twice_in_ike_sa_init() -> None:
-    """T-IKE-DROP: never more than one answer, never longer than the question."""
+    """What must be there and is not: never more than one answer, never longer than the question."""
     data, parts = sa_init()
     head = Envelope(data[:8], bytes(8), 34, 8, 0)
     for count in range(4):
@@ -202,7 +203,7 @@ def test_payloads_that_are_missing_or_twice_in_ike_sa_init() -> None:
 
 
 def test_payloads_that_are_missing_or_twice_in_ike_auth() -> None:
-    """T-IKE-DROP: nothing but the whole message brings it up."""
+    """What must be there and is not: nothing but the whole message brings it up."""
     world, sa = halfway(2)
     assert sa.asked is not None
     chain = list(sa.asked.task.build(sa, world.now) or ())
@@ -253,7 +254,7 @@ def test_a_flood_of_ike_sa_init_is_bounded() -> None:
         asked = each.to_bytes(8, "big") + data[8:]
         source = Address(f"198.19.{each % 200}.1", 500)
         party.receive((source, Address(RIGHT, 500), asked), 1000.0)
-    assert party.leftovers()["sas"] <= 32
+    assert party.leftovers()["not gone on"] <= 32
     assert party.shared.drops["IKEv2: cookie asked for"] > 400
     assert all(len(one) <= len(data) for _, one in party.shared.out)
 
@@ -312,7 +313,7 @@ def test_hostile_lengths_in_ike_sa_init(data: st.DataObject) -> None:
     party = Party(RIGHT, config())
     answers = feed(party, bytes(broken))
     assert sum(map(len, answers)) <= len(good)
-    assert party.leftovers()["sas"] <= 1
+    assert party.leftovers()["not gone on"] <= 1
 
 
 def test_authenticated_rubbish_is_answered_and_survived() -> None:

@@ -262,7 +262,9 @@ def accepted_esp(
     if len(one.encryption) != 1 or len(one.integrity) > 1 or len(one.groups) > 1:
         return None
     group = one.groups[0] if one.groups else GroupId.NONE
-    esn = bool(one.esn and one.esn[0])
+    if len(one.esn) != 1:
+        return None
+    esn = one.esn[0]
     for offer in offers:
         if (
             offer.number == one.number
