@@ -14,8 +14,6 @@ from talpa.sansio import Address, Path
 
 from .rig import Peer, Wire, config, connection
 
-pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark")
-
 
 class Tap:
     """Writes what travels as a capture of IP packets."""
@@ -65,9 +63,11 @@ def test_tshark_reads_all_of_it(tmp_path: File, aggressive: bool, udp: bool) -> 
     wire.settle()
     tap.write(tmp_path / "ike.pcap")
     fields = ("isakmp.typepayload", "_ws.expert.message", "_ws.malformed")
+    tshark = shutil.which("tshark")
+    assert tshark, "tshark is not installed: the judge of what we send is missing"
     run = subprocess.run(
         [
-            "tshark",
+            tshark,
             "-r",
             str(tmp_path / "ike.pcap"),
             "-o",
