@@ -205,6 +205,25 @@ def test_a_private_key_that_everybody_can_read_is_warned_of(folder: Path) -> Non
         ("ikev2://a@h --policy fast", "error: --policy fast: there is no such choice\nhint: ", 2),
         ("ikev2://a@h --aggressive-mode", "error: --aggressive-mode: IKEv2 has no such mode", 2),
         ("ikev2://a@h --ca ca.pem --identity CN=", "error: --identity CN=: ", 2),
+        ("ikev2://a@h --ca ca.pem --eap", "error: --eap: EAP-TLS needs a certificate\nhint: ", 2),
+        (
+            "ikev2://a@h --ca ca.pem --key-password-file word.txt",
+            "error: --key-password-file is given without a key\nhint: ",
+            2,
+        ),
+        ("ikev2://a@h --local-port 7", "error: --local-port: with IPsec the server sees ", 2),
+        (
+            "l2tp+ipsec://a@h --psk-file psk.txt --local-port 7",
+            "error: --local-port: with IPsec the server sees ",
+            2,
+        ),
+        ("ikev2://a@h --name laptop", "error: --name: there is no L2TP in ikev2://", 2),
+        ("ikev2://a@h --auth pap", "error: --auth: there is no L2TP in ikev2://", 2),
+        (
+            "ikev2://a@h --tunnel-secret-file psk.txt",
+            "error: --tunnel-secret-file: there is no L2TP in ikev2://",
+            2,
+        ),
         ("l2tp+ipsec://a@h --psk-file psk.txt --ike 3", "Usage: talpa connect", 2),
     ],
 )

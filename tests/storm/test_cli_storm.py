@@ -163,6 +163,8 @@ def test_the_families_own_lifetimes_unless_told(started: Started, tmp_path: Path
     [
         ("l2tp+ipsec://u@server.example", (), "--psk-file FILE"),
         ("l2tp://u@server.example", ("--psk-file", "/dev/null"), "leave it out"),
+        ("l2tp://u@server.example", ("--ike", "2"), "leave it out"),
+        ("l2tp://u@server.example", ("--key-life", "60"), "leave it out"),
     ],
 )
 def test_a_key_where_there_is_ipsec(

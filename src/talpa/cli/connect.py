@@ -153,6 +153,17 @@ def connect(
     from talpa.wire import Secret
 
     url = server_url(server, tuple(SCHEMES))
+    if url.scheme != "l2tp" and local_port:
+        raise CliError(
+            "--local-port: with IPsec the server sees other ports", "leave it out", USAGE
+        )
+    for option, given in (
+        ("--name", name),
+        ("--auth", auth),
+        ("--tunnel-secret-file", tunnel_secret_file),
+    ):
+        if url.scheme == "ikev2" and given:
+            raise CliError(f"{option}: there is no L2TP in ikev2://", "leave it out", USAGE)
     for method in auth or ():
         _demand("--auth", method, tuple(METHODS))
     _demand("--log-level", log_level, _LEVELS)

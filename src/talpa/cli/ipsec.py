@@ -112,6 +112,10 @@ def _authentication(url: "ServerUrl", options: IpsecOptions) -> str:
         raise CliError("--certificate and --pkcs12 are both given", "give one of them", USAGE)
     if options.key and not options.certificate:
         raise CliError("--key is given without --certificate", "add it", USAGE)
+    if options.key_password_file and not certificate:
+        raise CliError(
+            "--key-password-file is given without a key", "add --pkcs12, or --key", USAGE
+        )
     if options.psk_file and certificate:
         raise CliError("a key and a certificate are both given", "give one of them", USAGE)
     if options.eap and url.scheme != "ikev2":
@@ -124,6 +128,12 @@ def _authentication(url: "ServerUrl", options: IpsecOptions) -> str:
                 USAGE,
             )
         return "psk"
+    if options.eap and not certificate:
+        raise CliError(
+            "--eap: EAP-TLS needs a certificate",
+            "add --certificate or --pkcs12; to log in with a password, leave it out",
+            USAGE,
+        )
     if certificate and not options.eap:
         return "certificate"
     if url.scheme == "ikev2":

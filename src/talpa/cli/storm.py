@@ -63,8 +63,11 @@ def storm(
         ),
     ] = None,
     ike: Annotated[
-        int, typer.Option(metavar="VERSION", min=1, max=2, help="l2tp+ipsec: IKEv1 or IKEv2.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            metavar="VERSION", min=1, max=2, help="l2tp+ipsec: IKEv1 (unless given) or IKEv2."
+        ),
+    ] = None,
     key_life: Annotated[
         float,
         typer.Option(
@@ -156,19 +159,24 @@ def storm(
 
 
 def _security(
-    scheme: str, psk_file: Path | None, version: int, key_life: float
+    scheme: str, psk_file: Path | None, version: int | None, key_life: float
 ) -> "SecurityPlan | None":
     from talpa.ike.config import Lifetimes
     from talpa.storm.security import SecurityPlan
 
     if scheme == "l2tp":
-        if psk_file is not None:
-            raise CliError("--psk-file is for l2tp+ipsec://", "leave it out", USAGE)
+        for option, given in (
+            ("--psk-file", psk_file),
+            ("--ike", version),
+            ("--key-life", key_life),
+        ):
+            if given:
+                raise CliError(f"{option} is for l2tp+ipsec://", "leave it out", USAGE)
         return None
     if psk_file is None:
         raise CliError("l2tp+ipsec:// needs the server's pre-shared key", "--psk-file FILE", USAGE)
     lifetimes = Lifetimes(ike=key_life, child=key_life) if key_life else None
-    return SecurityPlan(secret_in(psk_file), version, lifetimes)
+    return SecurityPlan(secret_in(psk_file), version or 1, lifetimes)
 
 
 def _run(order: "Storm", run: "Callable[..., Report]", *, quiet: bool) -> "Report":
