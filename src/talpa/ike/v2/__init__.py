@@ -1,4 +1,6 @@
-"""IKEv2 (RFC 7296). Its exchanges, each a request and a response, in the notation of the RFC:
+"""IKEv2 (RFC 7296).
+
+Its exchanges, each a request and a response, in the notation of the RFC:
 
 Initiator                               Responder        in
 
