@@ -11,8 +11,10 @@ from simnet.secure import Nat, Packet, SecureClient, SecureServer, connect
 from talpa.api.models import Association, ServerStatus, from_json, to_json
 from talpa.roles.client import Stage
 from talpa.server.config.loader import read
+from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
 from talpa.server.management import ServerManagement
+from talpa.server.waiting import in_force, waiting
 from talpa.wire import Secret
 
 CONFIG = """
@@ -44,7 +46,10 @@ class Scene:
         settings = read(CONFIG, "talpa.toml").settings
         assert settings is not None
         driver = cast(Driver, Clock(lambda: self.pair.now))
-        self.management = ServerManagement(settings, self.server.role, driver, lambda: "read")
+        self.settings = settings
+        self.management = ServerManagement(
+            lambda: self.settings, self.server.role, driver, lambda: "read"
+        )
         done = (Stage.READY, Stage.CLOSED)
         assert self.pair.run(60, until=lambda: self.client.role.stage in done)
         self.pair.run(1)
@@ -88,6 +93,28 @@ def test_the_server_as_a_whole() -> None:
     assert (status.ipsec.ikes, status.ipsec.half_open) == (1, 0)
     assert (status.ipsec.associations, status.ipsec.weak, status.ipsec.failures) == (1, 0, 0)
     assert status.warnings == ()
+
+
+def test_the_policy_is_that_of_the_last_reload() -> None:
+    scene = Scene(1)
+    read_again = read('[ipsec]\npolicy = "legacy"\nrequire = false' + CONFIG, "").settings
+    assert read_again is not None
+    scene.settings = in_force(read_again, scene.settings)
+    status = scene.status().ipsec
+    assert status is not None
+    assert (status.policy, status.required) == ("legacy", True), "the latter waits for a start"
+
+
+def test_what_waits_for_the_next_start_is_named_by_key() -> None:
+    def settings(before: str) -> Settings:
+        found = read(before + CONFIG, "talpa.toml").settings
+        assert found is not None
+        return found
+
+    first = settings("")
+    assert list(waiting(settings('[ipsec]\npolicy = "modern"'), first)) == []
+    changed = settings('[server]\nname = "x"\n[ipsec]\nrequire = false\n')
+    assert list(waiting(changed, first)) == ["[server] name", "[ipsec] require"]
 
 
 @pytest.mark.parametrize("by", ["user", "association"])

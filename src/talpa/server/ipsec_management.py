@@ -1,7 +1,7 @@
 """What the server tells of IPsec: associations, IKEv2 users, totals."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from talpa.api.models import Association, IpsecStatus, SessionInfo
@@ -17,7 +17,8 @@ from talpa.server.config.schema import Settings
 class IpsecManagement:
     """The part of the management that is about IPsec; all of it is empty where there is none."""
 
-    def __init__(self, settings: Settings, access: AccessServer) -> None:
+    def __init__(self, settings: Callable[[], Settings], access: AccessServer) -> None:
+        """`settings` gives those that are in force at the time."""
         self._settings = settings
         self._access = access
 
@@ -31,12 +32,13 @@ class IpsecManagement:
         ipsec, plane = self._access.ipsec, self._access.plane
         if ipsec is None:
             return None
+        settings = self._settings().ipsec
         associations = ipsec.associations()
         proved = sum(1 for each in ipsec.endpoint.describe() if each.peer is not None)
         return IpsecStatus(
             listens=tuple(str(a) for a in (*plane.ike_listens, *plane.natt_listens)),
-            policy=self._settings.ipsec.policy,
-            required=self._settings.ipsec.require,
+            policy=settings.policy,
+            required=settings.require,
             ikes=proved,
             half_open=ipsec.endpoint.half_open,
             associations=len(associations),
@@ -46,7 +48,7 @@ class IpsecManagement:
 
     def warnings(self) -> tuple[str, ...]:
         """What does not protect as it should."""
-        settings, ipsec = self._settings.ipsec, self._access.ipsec
+        settings, ipsec = self._settings().ipsec, self._access.ipsec
         found = []
         if ipsec is None:
             found.append("no IPsec: whoever sees the packets can read them")

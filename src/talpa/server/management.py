@@ -20,20 +20,23 @@ class ServerManagement:
     """The `Management` of a server process."""
 
     def __init__(
-        self, settings: Settings, access: AccessServer, driver: Driver, reload: Callable[[], str]
+        self,
+        settings: Callable[[], Settings],
+        access: AccessServer,
+        driver: Driver,
+        reload: Callable[[], str],
     ) -> None:
+        """`settings` gives those that are in force at the time."""
         self._settings = settings
         self._lns = access.lns
         self._ipsec = IpsecManagement(settings, access)
-        self._silent = settings.ipsec.require
-        """L2TP in the clear is not answered, whatever the plane has bound."""
         self._driver = driver
         self._reload = reload
         self._started = driver.now()
 
     def status(self) -> ServerStatus:
         """The server as a whole."""
-        lns = self._lns
+        lns, settings = self._lns, self._settings()
         now = self._driver.now()
         drops: dict[str, int] = {}
         for source in (
@@ -47,12 +50,13 @@ class ServerManagement:
                 drops[reason] = drops.get(reason, 0) + count
         sessions = self.sessions()
         return ServerStatus(
-            name=self._settings.server.name,
+            name=settings.server.name,
             version=__version__,
             pid=os.getpid(),
             since=epoch(self._started, now),
             uptime_seconds=now - self._started,
-            listens=() if self._silent else tuple(str(a) for a in lns.plane.listens),
+            # In the clear nothing is answered then, whatever the plane has bound.
+            listens=() if settings.ipsec.require else tuple(str(a) for a in lns.plane.listens),
             plane=lns.plane.name,
             tun=lns.plane.tun,
             tunnels=len(lns.endpoint.tunnels()),

@@ -42,6 +42,7 @@ from talpa.server.log import Log
 from talpa.server.management import ServerManagement
 from talpa.server.passwords import ChangedPasswords
 from talpa.server.router_links import RouterLinks
+from talpa.server.waiting import in_force, waiting
 
 GOODBYE_SECONDS = 4.0
 """How long peers have to answer our goodbye; a quarter of it for sessions, the rest for tunnels."""
@@ -167,8 +168,7 @@ class ServerProcess:
         settings = load(self.config_path, self.warn)
         ike_config = ipsec_build.ike_config(settings, _wall)
         started_with = self._started_with
-        now, then = _bound(settings), _bound(started_with)
-        fixed = [name for name, value in now.items() if value != then[name]]
+        waits = list(waiting(settings, started_with))
         users = self._passwords.apply(build.users(settings))
         self.host.add_addresses(build.gateways(settings))
         networks = [*build.pool_networks(settings), *self._networks_in_use()]
@@ -183,9 +183,12 @@ class ServerProcess:
         users_read = _counted(len(settings.users), "user")
         text = f"configuration read again: {users_read}, {_counted(len(settings.pools), 'pool')}"
         text += f"; {_counted(kept, 'session')} {'goes' if kept == 1 else 'go'} on"
-        if fixed:
-            text += f"; changes in {', '.join(f'[{n}]' for n in fixed)} wait for the next start"
+        if waits:
+            text += f"; for the next start wait: {', '.join(waits)}"
         return text
+
+    def _in_force(self) -> Settings:
+        return in_force(self.settings, self._started_with)
 
     def warn(self, problem: Problem) -> None:
         """Log what is questionable about the configuration."""
@@ -234,7 +237,7 @@ class ServerProcess:
 
     async def _serve(self) -> None:
         self.driver = Driver(self.plane, self.access, time.monotonic)
-        management = ServerManagement(self.settings, self.access, self.driver, self.reload_aloud)
+        management = ServerManagement(self._in_force, self.access, self.driver, self.reload_aloud)
         api = ApiServer(Path(self.settings.server.socket), management)
         await api.start()
         self.driver.start()
@@ -329,18 +332,6 @@ class ServerProcess:
 
         await _paced(driver, ipsec.endpoint.numbers(), end, deadline)
         driver.turn()
-
-
-def _bound(settings: Settings) -> dict[str, object]:
-    """What is bound or made at the start, by section."""
-    ipsec = settings.ipsec
-    sockets = ipsec.enabled, ipsec.require, ipsec.listen, ipsec.listen_nat
-    return {
-        "server": settings.server,
-        "l2tp": settings.l2tp,
-        "dataplane": settings.dataplane,
-        "ipsec": (*sockets, ipsec.key_log, ipsec.connections),
-    }
 
 
 def _wall() -> datetime:
