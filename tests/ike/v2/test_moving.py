@@ -49,6 +49,19 @@ def test_a_move_while_the_way_is_gone_is_told_when_it_is_back() -> None:
     assert world.left.carried[1].path.local.host == third
 
 
+def test_an_end_behind_a_nat_follows_nobody_who_is_behind_none() -> None:
+    world = World(nat=Nat())
+    number = world.connect()
+    sa = world.left.sas._room.current(number)
+    assert sa is not None
+    sa.mobike = False  # as with a server that does not know it
+    stranger = Path(Address(LEFT, 4500), Address("203.0.113.66", 31_337))
+    world.left.sas.heard_from(1, stranger, world.now)
+    world.left.settle(world.now)
+    assert not world.left.of(AssociationMoved)
+    assert sa.path.remote.host == RIGHT
+
+
 def test_from_no_nat_to_one_it_is_called_anew() -> None:
     world = World()
     number = world.connect()

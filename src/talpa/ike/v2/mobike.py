@@ -120,18 +120,21 @@ class RoutabilityTask:
 def followed(sa: IkeSa, path: Path, *, natt: bool) -> None:
     """A valid request came from elsewhere. Without MOBIKE, a peer behind a NAT is followed
     (RFC 7296 2.23)."""
-    if sa.mobike or not sa.peer_natted or sa.we_natted or not natt or path == sa.path:
-        return
-    sa.path = path
-    _moved(sa, path)
+    if not sa.mobike and natt and _may_follow(sa) and path != sa.path:
+        sa.path = path
+        _moved(sa, path)
+
+
+def _may_follow(sa: IkeSa) -> bool:
+    """Only who is behind a NAT comes from elsewhere unasked, and an end that is behind one itself
+    follows nobody: its own NAT would have let nothing in from there."""
+    return sa.peer_natted and not sa.we_natted
 
 
 def heard_from(sa: IkeSa, path: Path) -> None:
     """A valid packet of an association came from elsewhere."""
     path = path._replace(association=0)
-    if sa.mobike and not sa.peer_natted:
-        return
-    if sa.initiator and sa.mobike:
+    if not _may_follow(sa) or (sa.initiator and sa.mobike):
         return
     if sa.natt:
         sa.path = path

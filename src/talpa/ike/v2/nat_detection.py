@@ -1,6 +1,6 @@
 """Who of the two is behind a NAT (RFC 7296 2.23)."""
 
-from talpa.ike.natt import nat_hash_v2
+from talpa.ike.natt import NatFound, nat_found_v2, nat_hash_v2
 from talpa.ike.v2.numbers import Kind, NotifyKind
 from talpa.ike.v2.payloads import Contents, notify
 from talpa.sansio import Address, Path
@@ -20,16 +20,13 @@ def nat_notifies(
     ]
 
 
-def nat_found(
-    contents: Contents, spis: tuple[bytes, bytes], path: Path
-) -> tuple[bool, bool] | None:
+def nat_found(contents: Contents, spis: tuple[bytes, bytes], path: Path) -> NatFound | None:
     """Whether we are, and whether the peer is, behind a NAT; None: the message does not tell."""
-    sources = contents.notifies.get(NotifyKind.NAT_DETECTION_SOURCE_IP, [])
-    wanted = contents.notify(NotifyKind.NAT_DETECTION_DESTINATION_IP)
-    if not sources or wanted is None:
-        return None
-    seen = nat_hash_v2(*spis, path.remote)
-    return (
-        wanted.data != nat_hash_v2(*spis, path.local),
-        all(one.data != seen for one in sources),
+    sources, destinations = (
+        [one.data for one in contents.notifies.get(kind, ())]
+        for kind in (
+            NotifyKind.NAT_DETECTION_SOURCE_IP,
+            NotifyKind.NAT_DETECTION_DESTINATION_IP,
+        )
     )
+    return nat_found_v2(*spis, path, sources, destinations)
