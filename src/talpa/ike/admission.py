@@ -77,6 +77,13 @@ class Admission:
         self._half_open += 1
         return True
 
+    def put_off(self, path: Path) -> None:
+        """One that was admitted is asked for a cookie instead: as if it had not been there."""
+        self.settled(path)
+        known = self._places.get(place(path.remote.host))
+        if known is not None:
+            known.tokens += 1.0
+
     def settled(self, path: Path) -> None:
         """One that was admitted came up, or ended."""
         known = self._places.get(place(path.remote.host))

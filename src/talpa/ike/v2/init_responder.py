@@ -37,6 +37,11 @@ from talpa.ike.v2.sa import IkeSa, Stage
 from talpa.sansio import Path
 from talpa.wire import Malformed
 
+
+class _CookieFirst(Exception):
+    """The answer would be longer than the request, and the peer has not shown where it is."""
+
+
 _MOST_NONCE = 32
 _MOST_VENDORS = 32
 
@@ -88,8 +93,12 @@ def answer(room: Room, path: Path, header: Header, data: bytes, now: float, *, n
         return
     opening = Opening(path, room.draw_spi(), now, natt=natt)
     opening.message_i = data
-    if not _begin_response(room, opening, header, contents, now, proven=proven):
-        shared.admission.settled(path)
+    try:
+        if not _begin_response(room, opening, header, contents, now, proven=proven):
+            shared.admission.settled(path)
+    except _CookieFirst:
+        shared.admission.put_off(path)
+        _ask_for_cookie(room, path, bare, beginning.nonce, data, now)
 
 
 def _ask_for_cookie(
@@ -112,7 +121,7 @@ def _begin_response(
     room: Room, opening: Opening, header: Header, contents: Contents, now: float, *, proven: bool
 ) -> bool:
     """Choose and answer; whether a half-open SA came of it. `proven`: the peer has shown that it
-    gets what is sent there."""
+    gets what is sent there. Raises `_CookieFirst`."""
     config, path, data = room.shared.config, opening.path, opening.message_i
     bare = Envelope(header.initiator_spi, NO_SPI, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0)
     nonce: bytes = contents.one(Kind.NONCE)
@@ -148,22 +157,22 @@ def _begin_response(
         said = notify(NotifyKind.INVALID_KE_PAYLOAD, suite.group.to_bytes(2, "big"))
         _stateless(room, path, bare, [said], data)
         return False
+    group, spis = group_of(suite.group), (header.initiator_spi, opening.local_spi)
+    envelope = Envelope(*spis, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0)
+    chain = _response(room, path, spis, contents, choice, bytes(group.reply_octets))
+    if len(clear(envelope, chain)) > len(data) and not proven:
+        # Such as when we ask for a certificate, which many send to nobody who does not. That is
+        # found out before the key exchange, which costs most.
+        raise _CookieFirst
     try:
-        public, opening.shared = group_of(suite.group).respond(room.shared.rng, offered.data)
+        public, opening.shared = group.respond(room.shared.rng, offered.data)
     except BadPublicValue:
         room.shared.drops.add("IKEv2: bad public value")
         _stateless(room, path, bare, [notify(NotifyKind.INVALID_SYNTAX)], data)
         return False
     opening.suite, opening.weak = suite, choice.weak
-    spis = header.initiator_spi, opening.local_spi
-    opening.message_r = clear(
-        Envelope(*spis, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0),
-        _response(room, path, spis, contents, choice, public),
-    )
-    if len(opening.message_r) > len(data) and not proven:
-        # Such as when we ask for a certificate, which many send to nobody who does not.
-        _ask_for_cookie(room, path, bare, nonce, data, now)
-        return False
+    chain[1] = ke(suite.group, public)
+    opening.message_r = clear(envelope, chain)
     room.enter_opening(opening, now + config.half_open_seconds)
     room.send(path, [opening.message_r])
     return True
@@ -222,7 +231,7 @@ def go_on(room: Room, opening: Opening) -> IkeSa:
     )
     made = sa.handshake = Handshake()
     sa.suite, sa.stage, sa.next_answer = suite, Stage.HALF_OPEN, 1
-    sa.opening, sa.admitted = opening, True
+    sa.opening, sa.admitted = opening, opening.path
     made.stage = "IKE_AUTH"
     made.shared, opening.shared = opening.shared, b""
     made.message_i, made.message_r = opening.message_i, opening.message_r
