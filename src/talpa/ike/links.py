@@ -1,5 +1,7 @@
 """Which of the peers that are expected by name somebody may be, by what it proved itself with."""
 
+from talpa.crypto.certificates import Certificate, Trust
+from talpa.crypto.host_names import is_for
 from talpa.ike.config import Connection, Psk
 
 
@@ -13,3 +15,11 @@ def proves(connection: Connection, psk: Psk | None) -> bool:
         return connection.psk.secret == psk.secret
     one_address = psk.peer is not None and psk.peer.prefixlen == psk.peer.max_prefixlen
     return psk.identity is not None or one_address
+
+
+def is_of(connection: Connection, certificate: Certificate, trust: Trust) -> bool:
+    """Whether a certificate is for a connection that is known by where it is reached, and by no
+    identity: that has to be among its names. Whoever else has one of the same CA, such as a user
+    behind the NAT there, is not that connection."""
+    host = connection.remote_host
+    return bool(host) and is_for(certificate, host, common_name=not trust.strict)

@@ -9,6 +9,7 @@ from ike.v2.ends import World, config, l2tp
 from talpa.esp.sa import Mode
 from talpa.ike.config import Connection
 from talpa.ike.events import AddressWanted, IkeUp, PeerAttempted
+from talpa.ike.v2.eap_tls import MOST_UNFINISHED
 from talpa.ike.v2.numbers import Exchange
 from talpa.wire import Secret
 
@@ -138,3 +139,47 @@ def test_l2tp_after_eap() -> None:
     )
     world.agree()
     assert world.right.carried[1].spec.mode is Mode.TRANSPORT
+
+
+def by_tls(seed: int = 1) -> World:
+    return World(
+        config(credential=credential("alice.example"), trust=trust()),
+        config(credential=credential(GATEWAY, server=True), trust=trust(), eap_methods=("tls",)),
+        seed=seed,
+    )
+
+
+def test_of_many_in_tls_some_wait_for_their_turn() -> None:
+    world = by_tls()
+    tls = world.right.sas._room.eap_tls
+    others = [number.to_bytes(8, "big") for number in range(MOST_UNFINISHED)]
+    assert all(tls.may_go_on(spi) for spi in others)
+    world.call(replace(CLIENT, user="alice.example", password=None))
+    world.run(3.0)
+    assert not world.right.of(PeerAttempted)
+    tls.over(others[0])
+    world.run(20.0)
+    world.agree()
+    assert world.right.of(IkeUp)
+    # Its place is free again.
+    assert tls.may_go_on(others[0])
+    assert not tls.may_go_on(b"one more")
+
+
+def test_tls_is_set_up_once_for_a_configuration() -> None:
+    room = by_tls().right.sas._room
+    config_ = room.shared.config
+    assert room.eap_tls.settings(config_) is room.eap_tls.settings(config_)
+    assert room.eap_tls.settings(replace(config_)) is not room.eap_tls.settings(config_)
+    assert room.eap_tls.settings(replace(config_, trust=None)) is None
+
+
+def test_a_client_that_falls_silent_may_not_trust_us() -> None:
+    """As some do without a word, when our certificate is not to their liking."""
+    world = world_of()
+    world.call(CLIENT)
+    world.run(10.0, lambda: any(one[18] == Exchange.IKE_AUTH for one in world.right.received))
+    world.left.sas.close(1, "Its owner does not trust the server.", world.now)
+    world.run(60.0)
+    assert world.right.failure.stage == "IKE_AUTH, EAP"
+    assert "certificate" in world.right.failure.reason

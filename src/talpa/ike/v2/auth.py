@@ -107,15 +107,15 @@ def certificates(credential: Credential) -> list[tuple[Kind, CertificateData]]:
 
 
 def narrowed(keys: Iterable[Psk], identity: Identity) -> list[Psk]:
-    """The pre-shared keys that a peer of this identity may have: those for it, then those for
-    all."""
+    """The pre-shared keys that a peer of this identity may have: those for it; those for all only
+    where it has none of its own, since they prove nobody's name."""
     mine, anybody = [], []
     for one in keys:
         if one.identity is None:
             anybody.append(one)
         elif one.identity.same(identity):
             mine.append(one)
-    return (mine + anybody)[:_MOST_KEYS]
+    return (mine or anybody)[:_MOST_KEYS]
 
 
 def check_psk(sa: IkeSa, said: Authentication, octets: bytes, keys: Sequence[Psk]) -> Psk:

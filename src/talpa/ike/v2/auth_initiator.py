@@ -160,7 +160,7 @@ class AuthTask(_Round):
             raise Unproven("The peer does not prove who it is.")
         else:
             made.eap_only = True
-        if _sent_on(sa, contents, now):
+        if not made.eap_only and _sent_on(sa, contents, now):
             return
         if not eap:
             _up(sa, made, contents, now)

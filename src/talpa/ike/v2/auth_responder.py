@@ -7,11 +7,11 @@ from talpa.crypto.credentials import Accepted, PasswordChanged, Refused
 from talpa.crypto.prf import prf as prf_of
 from talpa.eap.authenticator import Authenticator, Step
 from talpa.eap.outcomes import Failure, Success
-from talpa.eap.tls_settings import TlsSettings
 from talpa.ike.config import Connection
 from talpa.ike.events import AddressOffer, AddressWanted, IkeUp, PeerAttempted
 from talpa.ike.identities import Identity, IdentityKind, of_address
-from talpa.ike.links import proves
+from talpa.ike.links import is_of, proves
+from talpa.ike.policies import IkeOffer, choose_ike
 from talpa.ike.v2 import config_payload, lives, rules
 from talpa.ike.v2.auth import (
     Unproven,
@@ -37,6 +37,7 @@ from talpa.ike.v2.sa import IkeSa, Stage
 from talpa.wire import Malformed
 
 Parts = list[tuple[Kind, object]]
+_EAP_TLS = "EAP-TLS"
 _EAP_THAT_PROVES_BOTH = ("tls",)
 """Of ours, those that RFC 5998 4 lets a server prove itself with alone."""
 
@@ -82,7 +83,7 @@ def _first(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
     made.request = contents
     said: Authentication | None = contents.one(Kind.AUTH)
     links, named = _links(sa, made.remote_id, _way(said))
-    sa.connection = links[0] if links else None
+    sa.connection = links[0] if named else None
     eap_only = contents.notify(NotifyKind.EAP_ONLY_AUTHENTICATION) is not None
     if said is None:
         _begin_eap(sa, made, now, eap_only=eap_only)
@@ -103,6 +104,10 @@ def _first(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
             sa, contents, said, octets, made.remote_id, usage="client", name=None
         )
         made.credential = found.subject
+        trust = sa.room.shared.config.trust
+        if not named and trust is not None:
+            sa.connection = next((link for link in links if is_of(link, found, trust)), None)
+    _demand_policy(sa, made)
     chain = _own_proof(sa, made)
     _proved(sa, made, chain, now)
 
@@ -147,6 +152,28 @@ def _links(sa: IkeSa, identity: Identity, way: str) -> tuple[list[Connection], b
             f" by {_WAYS[way]}."
         )
     return found, True
+
+
+def _demand_policy(sa: IkeSa, made: Handshake) -> None:
+    """A link's own policy holds for its IKE SA, too, which was agreed on before it was known whose
+    it is. Raises `Unproven`."""
+    connection, suite = sa.connection, sa.suite
+    if connection is None or connection.policy is None or suite is None:
+        return
+    offer = IkeOffer(
+        0,
+        ((suite.encryption, suite.key_bits),),
+        (suite.integrity,) if suite.integrity else (),
+        (suite.prf,),
+        (suite.group,),
+        tuple((one,) for one in suite.additional),
+    )
+    today = sa.room.shared.config.wall().date()
+    if choose_ike(connection.policy, [offer], made.device, today) is None:
+        raise Unproven(
+            f"The policy of {connection.name} does not allow {suite.name}, which was agreed on: "
+            "configure the peer to offer more, or allow it."
+        )
 
 
 def _octets(sa: IkeSa, id_body: bytes, *, of_initiator: bool) -> bytes:
@@ -248,9 +275,7 @@ def _begin_eap(sa: IkeSa, made: Handshake, now: float, *, eap_only: bool) -> Non
         chain = [(Kind.ID_R, payload)]
     else:
         raise Unproven("EAP needs a certificate by which we prove ourselves first: configure one.")
-    tls = None
-    if "tls" in methods and config.credential is not None and config.trust is not None:
-        tls = TlsSettings(config.credential, config.trust, config.wall)
+    tls = sa.room.eap_tls.settings(config) if "tls" in methods else None
     made.eap = Authenticator(
         methods, sa.room.shared.rng, sa.local_id.show() if sa.local_id else "talpa", tls
     )
@@ -262,6 +287,10 @@ def _begin_eap(sa: IkeSa, made: Handshake, now: float, *, eap_only: bool) -> Non
 def _eap(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
     if made.eap is None or not rules.hold(contents, rules.AUTH_EAP_REQUEST):
         _broken(sa, now)
+        return
+    if made.eap.method == _EAP_TLS and not sa.room.eap_tls.may_go_on(sa.local_spi):
+        # As if it had been lost: the peer sends it again.
+        sa.put_off("IKEv2: too many in EAP-TLS")
         return
     _step(sa, made, made.eap.receive(contents.one(Kind.EAP)), now)
 
@@ -277,6 +306,8 @@ def _step(sa: IkeSa, made: Handshake, step: Step, now: float) -> None:
     if step.attempt is not None:
         sa.room.shared.events.append(PeerAttempted(sa.number, sa.path, step.attempt))
         return
+    if step.outcome is not None:
+        sa.room.eap_tls.over(sa.local_spi)
     if isinstance(step.outcome, Success):
         msk = step.outcome.msk
         made.msk = msk.reveal() if msk is not None else b""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from talpa.crypto.algorithms import GroupId
 from talpa.crypto.prf import prf as prf_of
-from talpa.esp.sa import Limits, Mode, Sa, Suite
+from talpa.esp.sa import Limits, Mode, Protocol, Sa, Suite
 from talpa.ike.config import Connection
 from talpa.ike.events import AddressOffer, IkeFailed
 from talpa.ike.policies import (
@@ -102,10 +102,11 @@ def make_sas(
 # responder: what is allowed
 
 
-def choose(sa: IkeSa, contents: Contents) -> EspChoice:
-    """The best of what the peer offers. Raises `Refusal`."""
+def choose(sa: IkeSa, contents: Contents, mode: Mode) -> EspChoice:
+    """The best of what the peer offers, by an SPI that no other child has: all that is known of a
+    child is found by it. Raises `Refusal`."""
     config, policy = sa.room.shared.config, sa.policy
-    ah = config.ah or bool(sa.connection and sa.connection.ah)
+    ah = (config.ah or bool(sa.connection and sa.connection.ah)) and carries_ah(sa, mode)
     offers = esp_offers_of(
         contents.one(Kind.SA), ah=ah, additional=policy.additional, first=sa.handshake is not None
     )
@@ -120,7 +121,20 @@ def choose(sa: IkeSa, contents: Contents) -> EspChoice:
             describe_offers(offers),
             describe_policy(policy, esp=True),
         )
+    if has_spi(sa, choice.offer.spi):
+        raise Refusal(NotifyKind.NO_PROPOSAL_CHOSEN, "The peer has this SPI already.")
     return choice
+
+
+def has_spi(sa: IkeSa, outbound: bytes) -> bool:
+    """Whether the peer has a child with that SPI of its own."""
+    holder = sa.room.current(sa.number) or sa
+    return outbound in holder.children
+
+
+def carries_ah(sa: IkeSa, mode: Mode) -> bool:
+    """AH goes through no NAT, and here only in transport mode."""
+    return mode is Mode.TRANSPORT and not (sa.we_natted or sa.peer_natted)
 
 
 def select(sa: IkeSa, contents: Contents, given: AddressOffer | None) -> tuple[Mode, Sides, Sides]:
@@ -173,8 +187,8 @@ def answer_first(sa: IkeSa, contents: Contents, given: AddressOffer | None, now:
     made = sa.handshake
     assert made is not None
     try:
-        choice = choose(sa, contents)
         chosen = select(sa, contents, given)
+        choice = choose(sa, contents, chosen[0])
     except Refusal as refusal:
         return refused(sa, refusal, now)
     nonces = made.nonce_i + made.nonce_r
@@ -340,6 +354,10 @@ def take_first(sa: IkeSa, contents: Contents, given: AddressOffer | None, now: f
         return "The peer answered with a child that was not asked for."
     suite, _, spi = accepted
     mode, selectors, wire = taken
+    if has_spi(sa, spi):
+        return "The peer answered with an SPI that it has already."
+    if suite.protocol is Protocol.AH and not carries_ah(sa, mode):
+        return "There is a NAT on the way, and AH goes through none: use ESP."
     if given is not None:
         mine = [of_host(str(a)) for a in (given.ipv4, given.ipv6) if a is not None]
         selectors = narrowed(selectors[0], mine), selectors[1]

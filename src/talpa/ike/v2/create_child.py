@@ -12,6 +12,7 @@ from talpa.ike.v2.child import (
     Refusal,
     child_parts,
     choose,
+    has_spi,
     install,
     offers_for,
     refused,
@@ -58,8 +59,9 @@ class _New:
         holder = sa.room.current(sa.number) or sa
         old = self.old
         known = sa.room.shared.associations.get(old.pair.association.id) if old else None
-        if holder.stage is not Stage.UP or (old is not None and known is None):
-            sa.room.shared.associations.free_spi(self.inbound)
+        gone = holder.stage is not Stage.UP or (old is not None and known is None)
+        if gone or has_spi(sa, self.outbound.to_bytes(4, "big")):
+            self.broken(sa, now)
             return
         if self.initiator:
             _settle(self, sa, shared, now)
@@ -348,9 +350,11 @@ def _selected(sa: IkeSa, contents: Contents, old: Child | None) -> tuple[Mode, S
     return old.mode, wire, wire
 
 
-def _chosen(sa: IkeSa, contents: Contents) -> tuple[EspChoice, bytes, tuple[bytes, ...]]:
+def _chosen(
+    sa: IkeSa, contents: Contents, mode: Mode
+) -> tuple[EspChoice, bytes, tuple[bytes, ...]]:
     """The choice; our half of the key exchange, and what came of it, where there is one."""
-    choice = choose(sa, contents)
+    choice = choose(sa, contents, mode)
     group = choice.group
     if not group:
         return choice, b"", ()
@@ -370,7 +374,7 @@ def _answer_child(sa: IkeSa, contents: Contents, now: float) -> None:
     if old is None and too_many(sa):
         raise Refusal(NotifyKind.NO_ADDITIONAL_SAS, "The peer has all the children it may have.")
     mode, selectors, wire = _selected(sa, contents, old)
-    choice, public, shared = _chosen(sa, contents)
+    choice, public, shared = _chosen(sa, contents, mode)
     rng = sa.room.shared.rng
     theirs, ours = contents.one(Kind.NONCE), rng(_NONCE_OCTETS)
     new = _New(

@@ -40,7 +40,7 @@ def adopt(sa: IkeSa, new: IkeSa) -> None:
     for child in sa.children.values():
         child.sa = new
     new.children, sa.children = sa.children, {}
-    new.path, new.natt, new.heard = sa.path, sa.natt, sa.heard
+    new.path, new.natt, new.heard, new.given = sa.path, sa.natt, sa.heard, sa.given
     room.stand_for_number(new)
     begin(new, now)
     room.shared.events.append(IkeRekeyed(new.number, new.peer))

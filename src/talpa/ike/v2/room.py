@@ -10,15 +10,16 @@ from talpa.ike.identities import Identity
 from talpa.ike.keylog import esp_keys, ikev2_keys
 from talpa.ike.shared import Shared
 from talpa.ike.v2.child_record import Child, Sides
+from talpa.ike.v2.eap_tls import EapTls
 from talpa.ike.v2.opening import Opening, OpeningKey
 from talpa.ike.v2.sa import IkeSa, Stage
 from talpa.sansio import Path
 
 DRAIN = 5.0
 """Seconds that a replaced inbound SA still takes what is on its way."""
-_DEADLINES = ("ask", "half-open", "rekey", "end", "dpd", "childless", "following")
+_DEADLINES = ("ask", "half-open", "rekey", "end", "dpd", "childless", "following", "leave")
 
-PeerKey = tuple[Identity, str, int, str]
+PeerKey = tuple[Identity, str, str, str, int, str]
 
 
 class Room:
@@ -27,7 +28,9 @@ class Room:
     __slots__ = (
         "_numbers",
         "_peers",
+        "_unpaired",
         "children",
+        "eap_tls",
         "half_open",
         "openings",
         "sas",
@@ -44,9 +47,12 @@ class Room:
         """Those of them that have not gone on, by our SPI."""
         self.children: dict[int, Child] = {}
         """By inbound SPI."""
+        self.eap_tls = EapTls()
         self._numbers: dict[int, IkeSa] = {}
         self._peers: dict[PeerKey, tuple[int, ...]] = {}
         """Numbers of the IKE SAs with a peer, of which there is one nearly always."""
+        self._unpaired: dict[int, Association] = {}
+        """By id, those that have no pair while new keys are made."""
 
     # IKE SAs
 
@@ -95,11 +101,12 @@ class Room:
         """Take an IKE SA out of the tables, with its children and deadlines."""
         self.settle(sa)
         self.close_opening(sa)
+        self.eap_tls.over(sa.local_spi)
         sa.stage = Stage.GONE
         self.sas.pop(sa.local_spi, None)
+        stood = self.current(sa.number) is sa
         self.stand_down(sa)
-        for child in list(sa.children.values()):
-            self.remove_child(child, reason, by_peer=by_peer)
+        self._bereave(sa, reason, by_peer=by_peer, stood=stood)
         for what in _DEADLINES:
             sa.arm(what, None)
         self.drop_handshake(sa)
@@ -125,13 +132,20 @@ class Room:
         was = self._numbers.get(sa.number) is sa
         self.stand_down(sa)
         sa.stage, sa.closing_reason = Stage.CLOSING, reason
-        for child in list(sa.children.values()):
-            self.remove_child(child, reason, by_peer=by_peer)
+        self._bereave(sa, reason, by_peer=by_peer, stood=was)
         for what in _DEADLINES:
             if what != "ask":
                 sa.arm(what, None)
         if was:
             self.shared.events.append(IkeDown(sa.number, reason, by_peer))
+
+    def _bereave(self, sa: IkeSa, reason: str, *, by_peer: bool, stood: bool) -> None:
+        """Its children go with it, and, when it stood for its number, what was to have new keys."""
+        for child in list(sa.children.values()):
+            self.remove_child(child, reason, by_peer=by_peer)
+        for association in list(self._unpaired.values()) if stood else ():
+            if association.ike == sa.number:
+                self.remove_association(association, reason, by_peer=by_peer)
 
     def stand_down(self, sa: IkeSa) -> None:
         """It stands for its number no more."""
@@ -148,9 +162,9 @@ class Room:
 
     def settle(self, sa: IkeSa) -> None:
         """Of a half-open SA that a peer began: it counts as such no more."""
-        if sa.admitted:
-            sa.admitted = False
-            self.shared.admission.settled(sa.path)
+        if sa.admitted is not None:
+            self.shared.admission.settled(sa.admitted)
+            sa.admitted = None
 
     def close_opening(self, sa: IkeSa) -> None:
         """Its IKE_SA_INIT will not come again."""
@@ -165,12 +179,16 @@ class Room:
     # peers
 
     def peer_key(self, sa: IkeSa) -> PeerKey:
-        """Who is at the other end, and where, and by which connection of ours: what a peer that
-        comes anew is known by."""
-        assert sa.peer is not None
-        remote = sa.peer.path.remote
-        connection = sa.connection.name if sa.connection is not None else ""
-        return sa.peer.identity, remote.host, remote.port if sa.peer_natted else 0, connection
+        """Who is at the other end, by what proof, and where, and by which connection of ours: what
+        a peer that comes anew is known by. Behind a NAT, and where many have one key, the port
+        tells one from another: what a peer says of NATs proves nothing."""
+        peer = sa.peer
+        assert peer is not None
+        remote = peer.path.remote
+        alone = peer.method != "PSK" or sa.connection is not None
+        port = 0 if alone and not peer.peer_is_behind_nat else remote.port
+        who = peer.identity, peer.method, peer.credential
+        return *who, remote.host, port, peer.connection
 
     def know_peer(self, sa: IkeSa) -> None:
         """An authenticated peer."""
@@ -249,6 +267,7 @@ class Room:
             for pair in association.pairs:
                 pair.replaced = True
         pair = self.shared.associations.add_pair(association, inbound, outbound, now, use=use)
+        self._unpaired.pop(association.id, None)
         child = Child(sa, pair, inbound.suite, mode, wire, group)
         sa.children[child.outbound] = child
         self.children[inbound.spi] = child
@@ -290,11 +309,21 @@ class Room:
         child.sa.children.pop(child.outbound, None)
         self.children.pop(child.pair.inbound_spi, None)
         self.shared.associations.remove_pair(child.pair)
-        if not association.pairs and not (child.rekeying and child.sa.stage is Stage.UP):
+        if association.pairs:
+            return
+        if child.rekeying and child.sa.stage is Stage.UP:
+            self._unpaired[association.id] = association
+        else:
             self.remove_association(association, reason, by_peer=by_peer)
 
     def remove_association(self, association: Association, reason: str, *, by_peer: bool) -> None:
-        """An association is gone."""
+        """An association is gone. A user's session ends with it, and the address is another's from
+        now on: so no child is made with it any more, and the IKE SA goes, too."""
+        self._unpaired.pop(association.id, None)
+        holder = self._numbers.get(association.ike)
+        if holder is not None and holder.given is not None:
+            holder.given = None
+            holder.arm("leave", 0.0)
         for pair in list(association.pairs):
             child = self.children.pop(pair.inbound_spi, None)
             if child is not None:

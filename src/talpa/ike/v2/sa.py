@@ -113,8 +113,8 @@ class IkeSa:
         self.stage = Stage.INIT
         self.opening: Opening | None = None
         """Responder: its IKE_SA_INIT, while that may come again."""
-        self.admitted = False
-        """It counts as half-open."""
+        self.admitted: Path | None = None
+        """It counts as half-open, for where it was admitted from."""
         self.suite: IkeSuite | None = None
         self.keys: Keys | None = None
         self.protection: Protection | None = None
@@ -268,6 +268,11 @@ class IkeSa:
     def refuse(self, kind: NotifyKind, now: float, data: bytes = b"") -> None:
         """Answer with an error alone."""
         self.respond([notify(kind, data)], now)
+
+    def put_off(self, reason: str) -> None:
+        """Drop the request that is being answered: the peer will send it again."""
+        self.room.shared.drops.add(reason)
+        self.answering = None
 
     def _sealed(self, envelope: Envelope, chain: Chain) -> list[bytes]:
         assert self.protection is not None

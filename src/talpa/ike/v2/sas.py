@@ -35,6 +35,10 @@ _CONNECTING = (Stage.INIT, Stage.HALF_OPEN)
 _MOST_HALF_OPEN_OCTETS = 16_384
 """Of a message from a peer that has not proved itself."""
 _NOT_GONE_ON = "The peer did not go on after IKE_SA_INIT."
+_NOT_GONE_ON_EAP = (
+    "The peer did not go on with EAP: it may not trust our certificate (is our CA installed there, "
+    "and is the name that was called in the certificate?), or its user gave up."
+)
 
 
 class Sas:
@@ -122,12 +126,8 @@ class Sas:
         self._request(sa, header.exchange, path, contents, now)
 
     def _float(self, sa: IkeSa, path: Path, *, natt: bool) -> None:
-        if path == sa.path:
-            return
-        if path.remote.host != sa.path.remote.host:
-            # Admission counts by where the first message came from.
-            self._room.settle(sa)
-        sa.path, sa.natt = path, natt
+        if path != sa.path:
+            sa.path, sa.natt = path, natt
 
     def _request(
         self, sa: IkeSa, exchange: int, path: Path, contents: Contents, now: float
@@ -192,7 +192,8 @@ class Sas:
                 sa.transmit(now)
         elif what == "half-open":
             if sa.stage is Stage.HALF_OPEN:
-                sa.end(_NOT_GONE_ON)
+                eap = sa.handshake is not None and sa.handshake.eap is not None
+                sa.end(_NOT_GONE_ON_EAP if eap else _NOT_GONE_ON)
             else:
                 self._room.close_opening(sa)
         elif what == "dpd":
@@ -204,6 +205,10 @@ class Sas:
         elif what == "childless":
             if not sa.children and not sa.queue and sa.asked is None:
                 liveness.close(sa, "It has no children.", now)
+        elif what == "leave":
+            holder = self._room.current(sa.number)
+            if holder is not None:
+                liveness.close(holder, "Its user's session is over.", now)
         elif what == "following":
             followup.given_up(sa, now)
 
