@@ -1,6 +1,7 @@
 """Main and Aggressive Mode with signatures: RSA, ECDSA, chains, and long messages in fragments."""
 
 from functools import lru_cache
+from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
@@ -49,8 +50,14 @@ def between() -> Made:
     return make("between", root(), *_CA)
 
 
-def credential(name: str, kind: str, issuer: Made, *above: Made) -> Credential:
-    made = make(name, issuer, dns(f"{name}.example"), key=key(kind))
+def credential(
+    name: str, kind: str, issuer: Made, *above: Made, address: str | None = None
+) -> Credential:
+    """`address`: what it is for, instead of the name."""
+    names = dns(f"{name}.example")
+    if address is not None:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+    made = make(name, issuer, names, key=key(kind))
     pem = made.certificate.public_bytes(Encoding.PEM)
     for each in above:
         pem += each.certificate.public_bytes(Encoding.PEM)

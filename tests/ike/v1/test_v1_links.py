@@ -1,14 +1,17 @@
 """Who becomes a link that is configured by name: who proves it as that link does, nobody else."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from talpa.crypto.algorithms import EncryptionId, GroupId, PrfId
 from talpa.esp.sa import Mode, Selector
 from talpa.ike.config import Connection, Psk
 from talpa.ike.events import AssociationUp, IkeUp
-from talpa.ike.identities import from_text
+from talpa.ike.identities import from_text, of_address
+from talpa.ike.policies import COMPATIBLE, MODERN
 from talpa.ike.v1.selectors import address
 from talpa.wire import Secret
 
@@ -93,11 +96,11 @@ def test_the_key_of_a_group_is_none_for_a_link_without_a_key_of_its_own() -> Non
     assert wire.server.of(IkeUp)[0].peer.connection == "branch"
 
 
-def test_nobody_takes_the_name_of_a_user_with_a_key_of_its_own() -> None:
-    wire = Wire(server=config(psks=lambda _: (OWN, PSK)))
-    wire.open(connection(psk=PSK, local_identity=BRANCH))
-    # It proves that it is of the group, and no more.
-    assert wire.server.of(IkeUp)[0].peer.credential == PSK.name
+@pytest.mark.parametrize("aggressive", [False, True])
+def test_nobody_takes_the_name_of_a_user_with_a_key_of_its_own(aggressive: bool) -> None:
+    wire = Wire(server=config(psks=lambda _: (OWN, PSK), aggressive=True))
+    wire.open(connection(psk=PSK, local_identity=BRANCH, aggressive=aggressive))
+    assert not wire.server.of(IkeUp)
     wire = Wire(server=config(psks=lambda _: (OWN, PSK)))
     wire.open(connection(psk=OWN, local_identity=from_text("@another.example")))
     assert not wire.server.of(IkeUp)
@@ -140,3 +143,60 @@ def test_the_key_of_a_link_at_one_address_is_none_from_another() -> None:
         wire = Wire(server=config(connections=(expected,), psks=lambda _: ()))
         wire.open(caller(psk=PSK, local_identity=None))
         assert bool(wire.server.of(IkeUp)) is good
+
+
+@pytest.mark.parametrize("aggressive", [False, True])
+@pytest.mark.parametrize("host", ["198.18.0.2", "198.18.0.77"])
+def test_a_link_known_by_its_address_is_whom_a_certificate_names_so(
+    aggressive: bool, host: str
+) -> None:
+    own = credential("server", "P-256", root())
+    theirs = with_certificate(credential("client", "P-256", root(), address=host))
+    expected = link(
+        remote_identity=None,
+        remote_host=CLIENT,
+        psk=None,
+        authentication="certificate",
+        remote_authentication="certificate",
+    )
+    server = replace(with_certificate(own), connections=(expected,), aggressive=True)
+    wire = Wire(theirs, server)
+    wire.open(
+        caller(
+            psk=None,
+            local_identity=of_address(host),
+            authentication="certificate",
+            remote_authentication="certificate",
+            aggressive=aggressive,
+        )
+    )
+    assert [up.peer.connection for up in wire.server.of(IkeUp)] == (
+        ["branch"] if host == CLIENT else [""]
+    )
+    assert bool(wire.server.associations) is (host == CLIENT)
+
+
+@pytest.mark.parametrize("aggressive", [False, True])
+@pytest.mark.parametrize("strong", [False, True])
+def test_the_policy_of_a_link_holds_when_the_other_end_calls(
+    aggressive: bool, strong: bool
+) -> None:
+    weaker = replace(
+        COMPATIBLE,
+        encryption=((EncryptionId.AES_CBC, 128),),
+        prf=(PrfId.HMAC_SHA1,),
+        groups=(GroupId.MODP1536,),
+    )
+    wire = Wire(
+        config(policy=MODERN if strong else weaker),
+        config(connections=(link(policy=MODERN),), aggressive=True),
+    )
+    wire.open(caller(aggressive=aggressive))
+    assert bool(wire.server.associations) is strong
+    if not strong:
+        (failed,) = wire.server.failed
+        assert "not for branch" in failed.reason
+        assert failed.offered == ("AES-CBC-128/SHA-1/MODP-1536",)
+        assert failed.allowed
+        assert not wire.server.of(IkeUp)
+        assert not wire.server.room().by_uid

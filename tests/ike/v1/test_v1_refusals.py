@@ -2,12 +2,15 @@
 
 import pytest
 
+from talpa.crypto.algorithms import EncryptionId, IntegrityId
+from talpa.esp.sa import Mode
 from talpa.ike.config import Psk
 from talpa.ike.events import IkeUp
 from talpa.ike.header import parse_header
-from talpa.ike.v1 import messages, proofs
-from talpa.ike.v1.numbers import CertEncoding, ConfigKind, Exchange, PayloadType
+from talpa.ike.v1 import messages, offers, proofs
+from talpa.ike.v1.numbers import CertEncoding, ConfigKind, Encapsulation, Exchange, PayloadType
 from talpa.ike.v1.payloads import ATTRIBUTES, CERT, Attributes, Certificate
+from talpa.sansio import Address
 from talpa.wire import Secret
 
 from .rig import Wire, config, connection
@@ -103,3 +106,33 @@ def test_a_phase_2_that_is_refused_is_told_with_both_lists() -> None:
     assert failed.stage == "phase 2"
     assert failed.offered
     assert failed.allowed == ("the peer says INVALID-ID-INFORMATION",)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_ah_is_not_asked_for_where_it_does_not_work(mode: Mode) -> None:
+    nat = (lambda a: Address("198.18.0.99", a.port + 20_000)) if mode is Mode.TRANSPORT else None
+    wire = Wire(server=config(ah=True), nat=nat)
+    wire.open(connection(ah=True, mode=mode))
+    (failed,) = wire.client.failed
+    assert failed.stage == "phase 2"
+    assert "use ESP" in failed.reason
+    assert not wire.client.up
+    assert not wire.server.up
+
+
+@pytest.mark.parametrize(
+    "encapsulation",
+    [Encapsulation.TUNNEL, Encapsulation.UDP_TRANSPORT, Encapsulation.UDP_TRANSPORT_DRAFT],
+)
+def test_ah_is_refused_in_tunnel_mode_and_in_udp(encapsulation: Encapsulation) -> None:
+    for ah, cipher in ((False, (EncryptionId.AES_CBC, 128)), (True, (EncryptionId.NULL, 0))):
+        wish = offers.ChildWish(
+            suites=((*cipher, IntegrityId.HMAC_SHA1_96),),
+            encapsulation=encapsulation,
+            group=None,
+            seconds=3_600,
+            kilobytes=None,
+            ah=ah,
+        )
+        asked = offers.child_proposals(wish, b"\x00\x00\x10\x00")
+        assert bool(offers.child_offers(asked, (encapsulation,), ah=True)) is not ah

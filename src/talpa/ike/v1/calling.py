@@ -61,6 +61,8 @@ def go_on(room: Room, sa: IkeSa, now: float) -> None:
         return
     wanted, peering.wanted = peering.wanted, []
     for replaces in wanted:
+        if peering.down:
+            return
         if replaces is not None and room.associations.pair(replaces) is None:
             continue
         quick_mode.begin(room, sa, replaces, now)

@@ -36,7 +36,9 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now:
         elif kind == PayloadType.DELETE:
             read.append(DELETE.decode(body))
     sa.over(header.message_id)
-    room.heard(sa, path, now)
+    if any(_is_fresh(sa, each) for each in read):
+        room.follow(sa, path)
+    room.heard(sa, now)
     for each in read:
         if sa.uid not in room.by_uid:
             break
@@ -44,6 +46,18 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now:
             _delete(room, sa, each, now)
         else:
             _notified(room, sa, each, now)
+
+
+def _is_fresh(sa: IkeSa, said: Notification | Deletion) -> bool:
+    """Nobody can have sent it before: it asks by a number that is above the last one, or answers
+    our own last question. Any other message may be a record that is sent again."""
+    if not isinstance(said, Notification) or said.spi != sa.cookies or len(said.data) != 4:
+        return False
+    number = int.from_bytes(said.data, "big")
+    if said.kind == Notify.R_U_THERE:
+        return number > sa.answered_dpd
+    asked = sa.dpd_sent > 0 and number == sa.dpd_sequence & 0xFFFFFFFF
+    return said.kind == Notify.R_U_THERE_ACK and asked
 
 
 def _notified(room: Room, sa: IkeSa, said: Notification, now: float) -> None:

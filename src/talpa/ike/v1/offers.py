@@ -227,6 +227,9 @@ def _child_offer(
     )
     if algorithms is None or encapsulation not in encapsulations:
         return None
+    if algorithms[0] is Protocol.AH and encapsulation is not n.Encapsulation.TRANSPORT:
+        # AH covers the addresses that NAT changes (RFC 3715 2.1 a); a tunnel of it is not made.
+        return None
     try:
         seconds, kilobytes = lives(transform.attributes, n.ChildAttribute.LIFE_TYPE)
     except Malformed:

@@ -58,6 +58,9 @@ def begin(room: Room, sa: IkeSa, replaces: int | None, now: float) -> bool:
     wish = same_again(room, quick, replaces) if replaces is not None else first(room, sa, quick)
     if wish is None:
         return False
+    if wish.ah and wish.encapsulation is not n.Encapsulation.TRANSPORT:
+        _cannot_ask(room, sa)
+        return False
     keys, connection = sa.keys, sa.connection
     assert keys is not None
     number = connection.habits.message_id if connection and replaces is None else None
@@ -94,6 +97,14 @@ def begin(room: Room, sa: IkeSa, replaces: int | None, now: float) -> bool:
     return True
 
 
+def _cannot_ask(room: Room, sa: IkeSa) -> None:
+    reason = "AH is for transport mode without NAT on the way, and this is not so here: use ESP."
+    room.say_failed(sa, "phase 2", reason)
+    peering = sa.peering
+    if peering is not None and not room.associations_of(peering):
+        room.end_peering(peering, reason, by_peer=False, tell=True)
+
+
 # messages
 
 
@@ -110,7 +121,7 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now:
     elif quick.seen and quick.seen == fingerprint(data):
         room.drops.add("duplicate")
         if quick.reply is not None:
-            room.send(sa, quick.reply)
+            room.send(sa, quick.reply, path)
     elif quick.initiated:
         _take_2(room, sa, quick, header, data, path, now)
     else:
@@ -135,7 +146,7 @@ def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now:
     assert keys is not None
     prefix = messages.mid(header.message_id)
     found = _open(sa, rules.QM_1, keys.phase_2_iv(prefix), prefix, header, data)
-    room.heard(sa, path, now)
+    room.heard(sa, now)
     proposals = SA.decode(found[PayloadType.SA][0])
     quick = Quick(header.message_id, now, initiated=False)
     quick.iv = data[-keys.block :]
@@ -157,7 +168,7 @@ def _take_1(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now:
     quick.reply = reply
     quick.outgoing = room.outgoing(reply, now)
     sa.enter(quick)
-    room.send(sa, reply)
+    room.send(sa, reply, path)
     arm(room, sa, quick)
 
 
@@ -295,7 +306,8 @@ def _take_2(
     assert quick.proposals is not None
     prefix = messages.mid(quick.message_id)
     found = _open(sa, rules.QM_2, quick.iv, prefix + quick.nonce_i, header, data)
-    room.heard(sa, path, now)
+    room.heard(sa, now)
+    room.follow(sa, path)
     answer = SA.decode(found[PayloadType.SA][0])
     offers.answered(quick.proposals, answer, n.ChildAttribute.LIFE_TYPE)
     chosen = offers.child_offers(answer, (quick.encapsulation,), ah=True)
@@ -361,7 +373,8 @@ def _take_3(
     proof = keys.hash(b"\x00", prefix, quick.nonce_i, quick.nonce_r)
     if not compare_digest(found[PayloadType.HASH][0], proof):
         raise Malformed("HASH is wrong")
-    room.heard(sa, path, now)
+    room.heard(sa, now)
+    room.follow(sa, path)
     confirm(room, sa, quick, now)
 
 

@@ -162,11 +162,13 @@ class Room:
 
     # sending
 
-    def send(self, sa: IkeSa, datagram: bytes) -> None:
-        """To the peer of an SA; in fragments where it takes them and it is needed."""
+    def send(self, sa: IkeSa, datagram: bytes, path: Path | None = None) -> None:
+        """To the peer of an SA, or back where its question came from (`path`); in fragments where
+        it takes them and it is needed."""
+        path = path or sa.path
         room = self.config.fragment_octets
         if len(datagram) <= room or not sa.fragments:
-            self.shared.out.append((sa.path, datagram))
+            self.shared.out.append((path, datagram))
             return
         room -= _FRAGMENT_HEADER
         pieces = [datagram[at : at + room] for at in range(0, len(datagram), room)]
@@ -181,9 +183,7 @@ class Room:
                 Fragment(sa.fragment_id, index, int(index == len(pieces)), piece)
             )
             chain = [(PayloadType.FRAGMENT.value, body)]
-            self.shared.out.append(
-                (sa.path, messages.clear(sa.cookies, exchange, chain, message_id))
-            )
+            self.shared.out.append((path, messages.clear(sa.cookies, exchange, chain, message_id)))
 
     def outgoing(self, datagram: bytes, now: float) -> Outgoing:
         """A message to be sent until it is answered."""
@@ -355,10 +355,14 @@ class Room:
             peering.key = (identity, host)
             self.by_identity.setdefault(peering.key, []).append(peering)
 
-    def heard(self, sa: IkeSa, path: Path, now: float) -> None:
-        """A new and proven message came: the peer lives, and is where it came from."""
+    def heard(self, sa: IkeSa, now: float) -> None:
+        """A proven message came: the peer lives. It may be an old one that somebody sends again, so
+        it does not tell where the peer is."""
         sa.heard = now
         sa.dpd_sent = 0
+
+    def follow(self, sa: IkeSa, path: Path) -> None:
+        """A proven message came that cannot be an old one: the peer is where it came from."""
         if path == sa.path or sa.peer is None:
             return
         if path.local.port != sa.path.local.port and not sa.on_natt:

@@ -284,6 +284,9 @@ class Sas:
         path = path._replace(association=0)
         peering = room.peerings[found.ike]
         sa = peering.current
+        if peering.peer is None or not peering.peer.peer_is_behind_nat:
+            # Its address does not change by itself, and it says so when it moves.
+            return True
         if sa is not None and sa.on_natt:
             room.moved(sa, path)
             sa.heard = now

@@ -21,6 +21,7 @@ _XAUTH = range(16520, 16530)
 
 def receive(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now: float) -> None:
     """A message of the transaction exchange. Raises `Malformed`."""
+    del path
     keys = sa.keys
     assert keys is not None
     prefix = messages.mid(header.message_id)
@@ -30,7 +31,7 @@ def receive(room: Room, sa: IkeSa, header: Header, data: bytes, path: Path, now:
         raise Malformed("HASH is wrong")
     said = ATTRIBUTES.decode(found[PayloadType.ATTRIBUTES][0])
     sa.over(header.message_id)
-    room.heard(sa, path, now)
+    room.heard(sa, now)
     reply = _refusal(said)
     if reply is None:
         return
