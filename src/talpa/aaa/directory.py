@@ -150,6 +150,10 @@ class Directory:
         self._users[user.name] = replace(user, password=result.password, expired=False)
         return result
 
+    def knows(self, user: str) -> bool:
+        """Whether there is a user of that name."""
+        return user in self._users
+
     def full(self, user: str) -> bool:
         """Whether `user` has as many sessions as allowed."""
         who = self._users.get(user)

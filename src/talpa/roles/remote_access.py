@@ -12,10 +12,13 @@ from talpa.ike import events as ike
 from talpa.ike.identities import show
 from talpa.roles.ipsec import Association, Ipsec
 from talpa.roles.notices import Notice, Tell
+from talpa.roles.remote_names import user_names
 from talpa.sansio import Deadlines, earliest
+from talpa.wire import printable
 
 _LOOK = 10.0
 """Seconds between two looks at whether a user is idle."""
+_SHOWN = 160
 
 
 class RemoteUser:
@@ -67,12 +70,10 @@ class RemoteAccess:
     def address_wanted(self, event: ike.AddressWanted, now: float) -> None:
         """Give an authenticated user addresses, or say why not."""
         endpoint = self.ipsec.endpoint
-        refused = self._not_entitled(event)
-        lease = None if refused else self._checked(event, self._lease(event, now), now)
-        if lease is None or isinstance(lease, Refused):
-            reason = refused or (lease.reason if lease else "")
-            self._say_refused(event, reason)
-            endpoint.refuse_address(event.ike, reason, now)
+        lease = self._admitted(event, now)
+        if isinstance(lease, Refused):
+            self._say_refused(event, lease.reason)
+            endpoint.refuse_address(event.ike, lease.reason, now)
             return
         user = self._users[event.ike] = RemoteUser(event, lease, now)
         if user.ends_at is None and self.session_seconds:
@@ -144,29 +145,32 @@ class RemoteAccess:
             )
         return ""
 
-    def _lease(self, event: ike.AddressWanted, now: float) -> Lease | Refused:
+    def _admitted(self, event: ike.AddressWanted, now: float) -> Lease | Refused:
+        refused = self._not_entitled(event)
+        if refused:
+            return Refused(refused)
+        names = user_names(event)
+        name = next((each for each in names if self.directory.knows(each)), None)
+        if name is None:
+            wanted = " or ".join(printable(each, _SHOWN) for each in dict.fromkeys(names))
+            return Refused(f"no such user: {wanted}: add a [[user]] of that name")
+        if not event.peer.method.startswith("EAP"):
+            # EAP asked whether the user may log in; nobody did for a key or a certificate alone.
+            attempt = CertificateAttempt(name, event.peer.credential)
+            verdict = self.directory.authenticate(attempt, event.peer.path.remote.host, now)
+            if isinstance(verdict, Refused):
+                return verdict
+        return self._lease(name, event.peer, now)
+
+    def _lease(self, name: str, peer: ike.Peer, now: float) -> Lease | Refused:
         """The lease of the same device, which has come back, or a new one."""
-        source = event.peer.path.remote.host
         for old in self.users():
-            if old.user == event.user and _device(old.peer) == _device(event.peer):
+            if old.user == name and _device(old.peer) == _device(peer):
                 lease = old.lease
                 self._forget(old)
                 self.ipsec.endpoint.close(old.ike, "replaced by a new login of the device", now)
                 return lease
-        return self.directory.admit(event.user, now, source=source)
-
-    def _checked(
-        self, event: ike.AddressWanted, lease: Lease | Refused, now: float
-    ) -> Lease | Refused:
-        """EAP asked whether the user may log in; nobody did for a key or a certificate alone."""
-        if isinstance(lease, Refused) or event.peer.method.startswith("EAP"):
-            return lease
-        attempt = CertificateAttempt(event.user, event.peer.credential)
-        verdict = self.directory.authenticate(attempt, event.peer.path.remote.host, now)
-        if isinstance(verdict, Refused):
-            self.directory.release(lease, now)
-            return verdict
-        return lease
+        return self.directory.admit(name, now, source=peer.path.remote.host)
 
     def _gone(
         self, user: RemoteUser, reason: str, counters: AssociationCounters, now: float
