@@ -7,14 +7,15 @@ from talpa.ike.config import Connection, Psk
 
 def proves(connection: Connection, psk: Psk | None) -> bool:
     """Whether a peer that has this key, or (None) a certificate, may be that connection: by the
-    connection's own key; where it has none, by one that is for a single peer. A key that many have
-    proves membership, and nobody's name."""
+    connection's own key; where it has none, by one that is for a single address, or for an
+    identity that is demanded. A key that many have proves membership, and nobody's name."""
     if connection.remote_authentication != "psk" or psk is None:
         return connection.remote_authentication == "certificate" and psk is None
     if connection.psk is not None:
         return connection.psk.secret == psk.secret
     one_address = psk.peer is not None and psk.peer.prefixlen == psk.peer.max_prefixlen
-    return psk.identity is not None or one_address
+    by_name = psk.identity is not None and connection.remote_identity is not None
+    return by_name or one_address
 
 
 def is_of(connection: Connection, certificate: Certificate, trust: Trust) -> bool:

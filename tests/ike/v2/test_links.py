@@ -1,7 +1,7 @@
 """Who becomes a link that is configured by name: who proves it as that link does, nobody else."""
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -172,3 +172,19 @@ def test_the_policy_of_a_link_holds_for_its_ike_sa_when_the_peer_calls(own_polic
     assert connections_of(world) == ([] if own_policy else ["branch"])
     if own_policy:
         assert "branch" in world.right.failure.reason
+
+
+def test_neither_a_link_by_address_nor_its_key_is_a_user_with_a_key_of_its_own() -> None:
+    branch = Psk(Secret("the key of the link by address"), "link")
+    of_address = Psk(Secret("the key of that address"), "address", ip_network(LEFT))
+    by_key = link(psk=branch, remote_identity=None, remote_host=LEFT)
+    by_address = link(psk=None, remote_identity=None, remote_host=LEFT)
+    for here, common, psk, name in (
+        (by_key, [OWN], branch, None),
+        (by_key, [OWN], OWN, ""),
+        (by_address, [OWN, of_address], OWN, ""),
+        (by_address, [of_address], of_address, "branch"),
+    ):
+        world = World(config(), config(connections=(here,), psks=lambda _, keys=common: keys))
+        world.connect(caller(psk=psk))
+        assert connections_of(world) == ([] if name is None else [name])

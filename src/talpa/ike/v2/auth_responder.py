@@ -92,8 +92,10 @@ def _first(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
     said = _without_ppk(made, contents, said)
     octets = _octets(sa, made.remote_id_body, of_initiator=True)
     if said.method == AuthMethod.PSK:
-        keys = [link.psk for link in links if link.psk is not None]
-        keys += narrowed(sa.room.shared.config.psks(sa.path.remote.host), made.remote_id)
+        keys = narrowed(sa.room.shared.config.psks(sa.path.remote.host), made.remote_id)
+        if named or not any(key.identity for key in keys):
+            # The key of a link that is known by its address does not prove another's name.
+            keys = [*(link.psk for link in links if link.psk is not None), *keys]
         if named:
             keys = [key for key in keys if any(proves(link, key) for link in links)]
         made.psk = check_psk(sa, said, octets, keys)

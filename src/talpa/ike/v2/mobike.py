@@ -127,8 +127,8 @@ def followed(sa: IkeSa, path: Path, *, natt: bool) -> None:
 
 def _may_follow(sa: IkeSa) -> bool:
     """Only who is behind a NAT comes from elsewhere unasked, and an end that is behind one itself
-    follows nobody: its own NAT would have let nothing in from there."""
-    return sa.peer_natted and not sa.we_natted
+    follows nobody (RFC 7296 2.23). Where UDP is forced we only say that we are behind one."""
+    return sa.peer_natted and (not sa.we_natted or sa.room.shared.config.force_udp)
 
 
 def heard_from(sa: IkeSa, path: Path) -> None:

@@ -317,19 +317,25 @@ class Room:
             self.remove_association(association, reason, by_peer=by_peer)
 
     def remove_association(self, association: Association, reason: str, *, by_peer: bool) -> None:
-        """An association is gone. A user's session ends with it, and the address is another's from
-        now on: so no child is made with it any more, and the IKE SA goes, too."""
+        """An association is gone."""
         self._unpaired.pop(association.id, None)
-        holder = self._numbers.get(association.ike)
-        if holder is not None and holder.given is not None:
-            holder.given = None
-            holder.arm("leave", 0.0)
+        self._end_session(association)
         for pair in list(association.pairs):
             child = self.children.pop(pair.inbound_spi, None)
             if child is not None:
                 self.arm_child(child, None)
                 child.sa.children.pop(child.outbound, None)
         self.shared.associations.remove(association, reason, by_peer=by_peer)
+
+    def _end_session(self, association: Association) -> None:
+        """A user's session ends with the latest of its associations, and the address is another's
+        from then on: no child is made with it any more, and the IKE SA goes, too."""
+        holder = self._numbers.get(association.ike)
+        if holder is None or holder.given is None:
+            return
+        if all(one.id <= association.id for one in self.associations_of(holder)):
+            holder.given = None
+            holder.arm("leave", 0.0)
 
     def associations_of(self, sa: IkeSa) -> list[Association]:
         """Those that its children are in."""
