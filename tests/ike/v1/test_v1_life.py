@@ -17,7 +17,7 @@ from talpa.ike.events import (
 )
 from talpa.ike.header import parse_header
 from talpa.ike.identities import from_text
-from talpa.ike.v1 import calling, messages, quick_mode
+from talpa.ike.v1 import calling, messages, pairs, quick_mode
 from talpa.ike.v1.attributes import as_number
 from talpa.ike.v1.numbers import ConfigKind, Exchange, Notify, PayloadType
 from talpa.ike.v1.payloads import ATTRIBUTES, NOTIFY, Attributes, Notification
@@ -65,6 +65,27 @@ def test_either_side_rekeys_phase_2(by: str, pfs: GroupId | None, nat: Any) -> N
     assert pair_of(wire.client) != old
     assert pair_of(wire.client).inbound.suite == old.inbound.suite
     assert len(wire.client.of(AssociationUp)) == len(wire.server.of(AssociationUp)) == 1
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_the_responder_has_time_to_put_the_new_pair_in_place(heard: bool) -> None:
+    """Else what is sent under it at once after message 3 would be lost."""
+    wire = Wire()
+    wire.open()
+    old = pair_of(wire.client)
+    wire.wait(1.0)
+    rekey(wire.client, wire.now)
+    wire.settle()
+    new = wire.client.of(SasAdded)[-1]
+    assert pair_of(wire.client) == old
+    assert pair_of(wire.server).outbound.spi == new.inbound.spi
+    if heard:
+        assert wire.client.sas.used_by_peer(new.association, new.inbound.spi, wire.now)
+        wire.settle()
+    else:
+        wire.wait(1.5)
+    assert pair_of(wire.client) == new
+    assert wire.agree()
 
 
 def test_both_rekey_at_once() -> None:
@@ -244,6 +265,7 @@ def test_delete_right_after_rekeying() -> None:
         for p in wire.client.shared.associations.get(1).pairs  # type: ignore[union-attr]
         if p.inbound_spi == old.inbound.spi
     ]
+    pairs.settled(room, wire.client.of(SasAdded)[-1].inbound.spi)
     room.delete_pair(gone, room.peerings[1].current)
     wire.settle()
     assert len(wire.server.inbound) == 1

@@ -66,8 +66,9 @@ def add(
             room.associations.move(association, sa.path)
     room.shared.deadlines.arm((VERSION, ("association", association.id)), None)
     room.children[inbound.spi] = child
+    first = not association.pairs
     quick.pair = room.associations.add_pair(
-        association, inbound, outbound, now, use=quick.initiated
+        association, inbound, outbound, now, use=quick.initiated and first
     )
     sa.idle_at = None
     if room.config.key_log:

@@ -31,6 +31,8 @@ def time_out(room: Room, key: Hashable, now: float) -> None:
             _unanswered(room, sa, quick.replaces, quick, now)
     elif key[0] == "pair":
         pairs.linger_over(room, key[1])
+    elif key[0] == "settled":
+        pairs.settled(room, key[1])
     elif key[0] == "association":
         _vanished(room, key[1], now)
 

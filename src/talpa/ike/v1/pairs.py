@@ -1,8 +1,9 @@
 """Pairs of SAs as they come and go in an association: make before break.
 
-A pair is confirmed when the peer is known to have it, too. The newest confirmed one, by when it
-was made, is sent with. An older one is replaced then: it takes packets that are still under way,
-and is deleted after a while.
+A pair is confirmed when the exchange that made it is over. The newest confirmed one, by when it was
+made, is sent with: as initiator once the peer has had time to put it in place, for nobody
+acknowledges message 3, and some responders take no packet under a pair before that has come. An
+older one is replaced then: it takes packets that are still under way, and is deleted after a while.
 
 When both ends re-keyed at the same time there are two new pairs, and each end may take another for
 the newest: neither replaces the other, and both are there until the next re-keying. Where one end
@@ -16,26 +17,42 @@ from talpa.ike.v1.room import VERSION, Room
 
 LINGER = 30.0
 """Seconds that a replaced pair takes packets."""
+_SETTLING = 1.0
+"""Seconds that a responder has to put a new pair in place, if no packet comes under it before."""
 _VANISHED = 2.0
 """Seconds that an association without a pair waits for another."""
 MOST_PAIRS = 8
 
 
 def confirmed(room: Room, pair: Pair, now: float) -> None:
-    """The peer has the pair as well: send with it, and let older ones go."""
+    """The exchange is over, or the peer uses the pair: send with it, and let older ones go."""
     child = room.children.get(pair.inbound_spi)
-    if child is None or child.done is not None:
+    if child is None:
+        return
+    if child.done is not None:
+        settled(room, pair.inbound_spi)
         return
     child.done = now
-    last = newest(room, pair.association)
-    if last is not None:
-        room.associations.use(last)
     at = pair.association.pairs.index(pair)
+    if child.initiated and at:
+        room.shared.deadlines.arm((VERSION, ("settled", pair.inbound_spi)), now + _SETTLING)
+    else:
+        last = newest(room, pair.association)
+        if last is not None:
+            room.associations.use(last)
     for index, other in enumerate(pair.association.pairs):
         known = room.children.get(other.inbound_spi)
         if other is pair or known is None or known.done is None or _at_once(known, child):
             continue
         replace(room, other if index < at else pair, now)
+
+
+def settled(room: Room, inbound_spi: int) -> None:
+    """The peer has the pair in place, or should have, if that is the newest."""
+    room.shared.deadlines.arm((VERSION, ("settled", inbound_spi)), None)
+    pair = room.associations.pair(inbound_spi)
+    if pair is not None and pair is newest(room, pair.association):
+        room.associations.use(pair)
 
 
 def _at_once(one: Child, other: Child) -> bool:
@@ -73,6 +90,8 @@ def deleted(room: Room, pair: Pair, now: float) -> None:
     if left is not None:
         if in_use:
             _use_again(room, left)
+        else:
+            settled(room, left.inbound_spi)
         return
     last = association.pairs[-1]
     if last.replaced:
