@@ -356,3 +356,14 @@ def test_dozens_behind_one_nat_with_the_same_identity_and_inner_port() -> None:
     assert len(wire.server.associations) == 30
     ports = {e.spec.path.remote.port for e in wire.server.of(AssociationUp)}
     assert len(ports) == 30
+
+
+@pytest.mark.parametrize("aggressive", [False, True])
+def test_a_server_that_takes_no_raw_esp_has_all_encapsulate(aggressive: bool) -> None:
+    wire = Wire(server=config(force_udp=True, aggressive=True))
+    wire.open(connection(aggressive=aggressive))
+    for end in (wire.client, wire.server):
+        (up,) = end.of(AssociationUp)
+        assert up.spec.encapsulation is Encapsulation.UDP
+        assert up.spec.path.local.port == 4500
+    assert wire.agree()

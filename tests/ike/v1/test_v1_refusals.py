@@ -1,5 +1,7 @@
 """What is not done here, and what a peer refuses: each is said in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from talpa.crypto.algorithms import EncryptionId, IntegrityId
@@ -7,6 +9,7 @@ from talpa.esp.sa import Mode
 from talpa.ike.config import Psk
 from talpa.ike.events import IkeUp
 from talpa.ike.header import parse_header
+from talpa.ike.identities import from_text
 from talpa.ike.v1 import messages, offers, proofs
 from talpa.ike.v1.numbers import CertEncoding, ConfigKind, Encapsulation, Exchange, PayloadType
 from talpa.ike.v1.payloads import ATTRIBUTES, CERT, Attributes, Certificate
@@ -136,3 +139,47 @@ def test_ah_is_refused_in_tunnel_mode_and_in_udp(encapsulation: Encapsulation) -
         )
         asked = offers.child_proposals(wish, b"\x00\x00\x10\x00")
         assert bool(offers.child_offers(asked, (encapsulation,), ah=True)) is not ah
+
+
+def answers(wire: Wire) -> int:
+    """Informational messages to the client so far."""
+    return sum(to == "client" and data[18] == Exchange.INFORMATIONAL for to, data in wire.log)
+
+
+def test_an_initiator_that_refuses_the_responder_says_so_at_once() -> None:
+    own = from_text("@server.example")
+    server = replace(with_certificate(credential("server", "P-256", root())), identity=own)
+    wire = Wire(with_certificate(credential("client", "P-256", root())), server)
+    wire.open(
+        connection(
+            authentication="certificate",
+            remote_authentication="certificate",
+            psk=None,
+            remote_identity=from_text("@another.example"),
+        )
+    )
+    wire.wait(1.0)
+    (failed,) = wire.client.failed
+    assert failed.stage == "phase 1, message 6"
+    assert failed.identity == own
+    assert "@another.example is expected" in failed.reason
+    assert wire.client.sas.describe() == []
+
+
+def test_a_wrong_key_is_answered_each_time_and_told_once() -> None:
+    wire = Wire()
+    wire.open(connection(psk=Psk(Secret("another key than the server's"), "wrong")))
+    assert answers(wire) == 1
+    wire.wait(7.0)
+    assert answers(wire) == 3
+    assert len(wire.server.failed) == 1
+
+
+def test_message_1_that_is_refused_is_answered_each_time_and_told_once() -> None:
+    wire = Wire(server=config(psks=lambda _: ()))
+    wire.open()
+    wire.wait(7.0)
+    assert answers(wire) == 3
+    assert len(wire.server.failed) == 1
+    wire.open()
+    assert len(wire.server.failed) == 2

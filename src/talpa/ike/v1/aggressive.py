@@ -33,7 +33,6 @@ from talpa.ike.v1.phase_one import (
     prf_of,
     read_notifies,
     refuse,
-    refuse_responder,
     request,
     shorter_life,
     take_key,
@@ -41,7 +40,7 @@ from talpa.ike.v1.phase_one import (
 from talpa.ike.v1.proofs import Unproven
 from talpa.ike.v1.room import Room
 from talpa.ike.v1.rules import Payloads
-from talpa.ike.v1.sa import IkeSa
+from talpa.ike.v1.sa import IkeSa, NatVersion
 from talpa.sansio import Path
 from talpa.wire import Malformed
 
@@ -172,7 +171,9 @@ def _reply_1(room: Room, sa: IkeSa, found: Payloads, chosen: bytes, vids: list[b
             *proofs.prove(room, draft.auth_method, proof),
             *proofs.ask_for_certificates(room, draft.auth_method),
             *shorter_life(room, sa),
-            *nat_detection.own_payloads(sa, prf_of(draft), b"", room.rng),
+            *nat_detection.own_payloads(
+                sa, prf_of(draft), b"", room.rng, force_udp=room.config.force_udp
+            ),
             *messages.of(PayloadType.VENDOR_ID, vendors.as_responder(vids)),
         ],
     )
@@ -209,13 +210,14 @@ def _take_3(
     except Unproven as unproven:
         draft.bad += 1
         if draft.bad == 1:
-            room.notify_in_clear(sa, Notify.AUTHENTICATION_FAILED)
+            sa.remember(data, room.notify_in_clear(sa, Notify.AUTHENTICATION_FAILED))
             room.say_failed(sa, draft.stage, str(unproven))
         room.drops.add("phase 1 not proven")
         return
     nat_detection.detect(sa, prf_of(draft), found, path)
     if natt:
         nat_detection.detect_before_floating(sa, prf_of(draft), found, path)
+    sa.local_nat = sa.local_nat or (room.config.force_udp and sa.nat is not NatVersion.NONE)
     sa.path, sa.on_natt = path, natt
     draft.initial_contact = any(each.kind == Notify.INITIAL_CONTACT for each in notifies)
     if encrypted:
@@ -243,7 +245,9 @@ def receive(
         _take_2(room, sa, found, data, now)
     except Unproven as unproven:
         room.unbind(sa, bound)
-        refuse_responder(room, sa, str(unproven))
+        # Anybody may have said it who heard message 1: the right answer is waited for, a while.
+        draft_of(sa).hint = str(unproven)
+        room.drops.add("phase 1 not proven")
     except (Malformed, ValueError):
         room.unbind(sa, bound)
         raise

@@ -219,7 +219,7 @@ def _take_5(
     except Unproven as unproven:
         draft.bad += 1
         if draft.bad == 1:
-            room.notify_in_clear(sa, Notify.AUTHENTICATION_FAILED)
+            sa.remember(data, room.notify_in_clear(sa, Notify.AUTHENTICATION_FAILED))
             room.say_failed(sa, draft.stage, str(unproven))
         room.drops.add("phase 1 not proven")
         return
@@ -294,7 +294,7 @@ def receive(
         try:
             _take_6(room, sa, header, data, now)
         except Unproven as unproven:
-            refuse_responder(room, sa, str(unproven))
+            refuse_responder(room, sa, str(unproven), now)
         return
     chain, _ = messages.split(header.next_payload, data, HEADER_OCTETS)
     found = rules.check(rules.RULES[Exchange.MAIN, sa.awaits], chain)

@@ -174,13 +174,16 @@ def check_policy(room: Room, sa: IkeSa, connection: Connection | None) -> None:
 def refuse(room: Room, sa: IkeSa, refused: Refused) -> None:
     """As responder: say so to the peer and to our owner, and end it."""
     room.notify_in_clear(sa, refused.notify)
-    room.say_failed(
-        sa,
-        draft_of(sa).stage,
-        refused.reason,
-        offered=refused.offered,
-        allowed=refused.allowed,
-    )
+    if sa.spi_i not in room.refused:
+        # Once, and not for each time that message 1 is sent again.
+        room.refused.append(sa.spi_i)
+        room.say_failed(
+            sa,
+            draft_of(sa).stage,
+            refused.reason,
+            offered=refused.offered,
+            allowed=refused.allowed,
+        )
     room.forget(sa)
 
 
@@ -316,11 +319,12 @@ def check_peer(room: Room, sa: IkeSa, keys: Keys, found: Payloads, body: bytes) 
     if draft.auth_method is AuthMethod.PSK:
         if not check_psk(found, proof):
             raise Unproven(WRONG_KEY)
+        draft.peer_identity = identity
         proven = Proven("PSK", draft.psk.name if draft.psk else "")
     else:
+        draft.peer_identity = identity
         proven = check_signature(room, sa, draft.auth_method, found, proof, identity)
     expected_identity(sa, identity)
-    draft.peer_identity = identity
     return proven
 
 
@@ -371,12 +375,16 @@ def initial_contact(room: Room, sa: IkeSa) -> Chain:
     return [(PayloadType.NOTIFY.value, body)]
 
 
-def refuse_responder(room: Room, sa: IkeSa, reason: str) -> None:
-    """As initiator: the responder did not prove itself. It may have been somebody else's message:
-    the right one is waited for, a while."""
+def refuse_responder(room: Room, sa: IkeSa, reason: str, now: float) -> None:
+    """As initiator: the responder, whose message 6 only the one with our shared secret can have
+    made, did not prove itself. It is over at once."""
     draft = draft_of(sa)
-    draft.hint = reason
+    draft.hint, draft.said = reason, None
+    draft.stage = "phase 1, message 6"
     room.drops.add("phase 1 not proven")
+    if sa.outgoing is not None:
+        sa.outgoing.limit, sa.outgoing.next_at = 0, now
+        room.arm(sa)
 
 
 def chance(room: Room) -> float:

@@ -1,5 +1,6 @@
 """What all exchanges share: the tables of SAs and peerings, sending, deadlines, ends."""
 
+from collections import deque
 from dataclasses import replace
 
 from talpa.esp.sa import Encapsulation, Protocol
@@ -23,6 +24,7 @@ VERSION = 1
 _FRAGMENT_HEADER = 36
 """ISAKMP header, payload header, fragment header."""
 _MOST_FRAGMENTS = 64
+_REFUSED = 64
 
 
 class Room:
@@ -38,6 +40,7 @@ class Room:
         "children",
         "drops",
         "peerings",
+        "refused",
         "shared",
     )
 
@@ -54,6 +57,8 @@ class Room:
         self.by_identity: dict[tuple[Identity, str], list[Peering]] = {}
         self.children: dict[int, Child] = {}
         """By inbound SPI: how each pair of SAs came to be."""
+        self.refused: deque[bytes] = deque(maxlen=_REFUSED)
+        """The initiators' cookies of what was refused last."""
         self._last_uid = 0
 
     @property
@@ -215,21 +220,14 @@ class Room:
         body = NOTIFY.encode(Notification(protocol, kind, spi, data))
         self.inform(sa, [(PayloadType.NOTIFY, body)])
 
-    def notify_in_clear(self, sa: IkeSa, kind: Notify) -> None:
+    def notify_in_clear(self, sa: IkeSa, kind: Notify) -> bytes:
         """An error before there are keys: one message for one, and never larger than it."""
         body = NOTIFY.encode(Notification(ProtocolId.ISAKMP, kind, sa.cookies))
         message_id = self.message_id(sa)
-        self.shared.out.append(
-            (
-                sa.path,
-                messages.clear(
-                    sa.cookies,
-                    Exchange.INFORMATIONAL,
-                    [(PayloadType.NOTIFY.value, body)],
-                    message_id,
-                ),
-            )
-        )
+        chain = [(PayloadType.NOTIFY.value, body)]
+        datagram = messages.clear(sa.cookies, Exchange.INFORMATIONAL, chain, message_id)
+        self.shared.out.append((sa.path, datagram))
+        return datagram
 
     def message_id(self, sa: IkeSa) -> int:
         """A message id that is not in use."""
