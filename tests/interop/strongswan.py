@@ -306,14 +306,6 @@ class StrongSwan:
         assert shown, self.sas()
         return shown[1]
 
-    def states(self) -> int:
-        """How many SAs its kernel has, each direction for itself."""
-        return int(self.guest.run("ip xfrm state | grep -c ^src || true"))
-
-    def kernel_errors(self, counter: str) -> int:
-        """A counter of the kernel's IPsec, since the guest was booted."""
-        return int(self.guest.run(f"grep -w {counter} /proc/net/xfrm_stat").split()[1])
-
     def kill(self) -> None:
         """End it at once, and what it left in the kernel: no goodbye on the wire."""
         self.guest.run(

@@ -12,7 +12,7 @@ from interop.ipsec import GATEWAY, LOGIN, METHODS, server_config
 from interop.judge import Wire
 from interop.program import Server
 from interop.strongswan import Setting, StrongSwan
-from interop.traffic import ping_both_ways, tcp_from_guest
+from interop.traffic import TCP_LEAST, ping_both_ways, tcp_from_guest
 from interop.world import Where, World
 
 NO_NAT = Where()
@@ -150,14 +150,17 @@ def test_connects_and_carries_traffic(
     assert association["version"] == setting.version
     assert association["method"] == METHODS[setting.auth]
     assert association["mode"] == ("transport" if setting.mode == "transport" else "tunnel")
-    assert association["nat"] == scene.nat
+    nat = scene.nat
+    if setting.encap:  # strongSwan makes us believe that it is behind NAT
+        nat = "both" if scene.where.answerer_nat else "peer"
+    assert association["nat"] == nat
     in_udp = bool(scene.nat) or setting.encap
     assert association["encapsulation"] == ("udp" if in_udp else "raw")
     assert association["esp_suite"].startswith("AH/") == setting.ah
     extended = scene.guest.run("ip xfrm state | grep -c 'flag.* esn' || true")
     assert bool(int(extended)) == setting.esp.endswith("esn")
-    assert association["received_octets"] > 1_000_000
-    assert association["sent_octets"] > 1_000_000
+    assert association["received_octets"] > TCP_LEAST
+    assert association["sent_octets"] > TCP_LEAST
     assert association["replayed"] == association["forged"] == association["dropped"] == 0
     assert association["users"]
 
