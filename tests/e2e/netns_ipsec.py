@@ -130,3 +130,12 @@ from talpa.cli.main import main
 main()
 """
 """A program that takes a silent peer for gone within seconds."""
+
+ROAMING = """
+from talpa.server import client_process
+
+client_process.ROAMING_SECONDS = 0.5
+from talpa.cli.main import main
+main()
+"""
+"""A client that looks often whether its own address has changed."""
