@@ -90,6 +90,20 @@ def test_what_waits_for_new_keys_ends_with_its_ike_sa() -> None:
     assert not any(world.left.leftovers().values())
 
 
+@pytest.mark.parametrize("closer", ["left", "right"])
+def test_nothing_is_left_of_new_keys_that_the_end_came_before(closer: str) -> None:
+    world = World()
+    number = world.connect()
+    (association,) = world.right.carried
+    (spi,) = world.right.carried[association].pairs
+    world.right.sas.expiring(association, spi, 0, world.now)
+    party, at = (world.left, number) if closer == "left" else (world.right, world.right.up)
+    party.sas.close(at, "bye", world.now)
+    world.run(100.0)
+    for each in (world.left, world.right):
+        assert not any(each.leftovers().values())
+
+
 @pytest.mark.parametrize("wait", [0.0, 1.0], ids=["at once", "a second later"])
 def test_without_a_session_its_address_is_nobodys(wait: float) -> None:
     world = World()

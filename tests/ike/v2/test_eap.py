@@ -8,9 +8,16 @@ from ike.v2.credentials import GATEWAY, credential, trust
 from ike.v2.ends import World, config, l2tp
 from talpa.esp.sa import Mode
 from talpa.ike.config import Connection
-from talpa.ike.events import AddressWanted, IkeUp, PeerAttempted
+from talpa.ike.events import AddressWanted, IkeUp, PeerAttempted, Redirected
+from talpa.ike.identities import from_text
+from talpa.ike.v2 import auth_responder
+from talpa.ike.v2.auth import body, identification
 from talpa.ike.v2.eap_tls import MOST_UNFINISHED
-from talpa.ike.v2.numbers import Exchange
+from talpa.ike.v2.handshake import Handshake
+from talpa.ike.v2.numbers import Exchange, Kind, NotifyKind
+from talpa.ike.v2.payloads import notify
+from talpa.ike.v2.redirect import gateway
+from talpa.ike.v2.sa import IkeSa
 from talpa.wire import Secret
 
 CLIENT = Connection(
@@ -183,3 +190,27 @@ def test_a_client_that_falls_silent_may_not_trust_us() -> None:
     world.run(60.0)
     assert world.right.failure.stage == "IKE_AUTH, EAP"
     assert "certificate" in world.right.failure.reason
+
+
+def test_who_has_proved_nothing_yet_sends_nobody_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5685 6: in EAP alone the server proves itself only at the end."""
+    world = by_tls()
+    real = IkeSa.respond
+
+    def respond(sa: IkeSa, chain: list[tuple[Kind, object]], now: float) -> None:
+        if any(kind is Kind.EAP for kind, _ in chain):
+            chain = [*chain, notify(NotifyKind.REDIRECT, gateway("203.0.113.9"))]
+        real(sa, chain, now)
+
+    monkeypatch.setattr(IkeSa, "respond", respond)
+    monkeypatch.setattr(auth_responder, "_own_proof", _identity_alone)
+    alone = replace(CLIENT, user="alice.example", password=None, remote_authentication="eap")
+    world.call(alone)
+    world.run(20.0)
+    assert not world.left.of(Redirected)
+
+
+def _identity_alone(sa: IkeSa, made: Handshake) -> list[tuple[Kind, object]]:
+    payload = identification(from_text("@gateway.example"))
+    sa.local_id, made.local_id_body = from_text("@gateway.example"), body(payload)
+    return [(Kind.ID_R, payload)]

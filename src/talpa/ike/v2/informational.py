@@ -130,7 +130,9 @@ def ended_by_peer(sa: IkeSa, reason: str, now: float) -> None:
     if asked is not None and successor is not None and not isinstance(asked.task, DeleteIke):
         # Whether the peer took it nobody knows: it is asked again, in the new one.
         successor.ask(asked.task, now)
-    sa.queue.clear()
+    elif asked is not None:
+        asked.task.dropped(sa)
+    sa.drop_queue()
     sa.answered()
     sa.arm("end", now + _LINGER)
 

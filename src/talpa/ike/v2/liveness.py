@@ -45,5 +45,5 @@ def close(sa: IkeSa, reason: str, now: float, *, by_peer: bool = False) -> None:
         sa.end(reason, by_peer=by_peer)
         return
     sa.room.step_down(sa, reason, by_peer=by_peer)
-    sa.queue.clear()
+    sa.drop_queue()
     sa.ask(DeleteIke(), now)

@@ -111,12 +111,12 @@ class Room:
             sa.arm(what, None)
         self.drop_handshake(sa)
         sa.drop_fragments()
-        for task in (*sa.queue, *([sa.asked.task] if sa.asked else ())):
-            task.dropped(sa)
+        sa.drop_queue()
+        if sa.asked is not None:
+            sa.asked.task.dropped(sa)
         if sa.following is not None:
             sa.following.finish.dropped(sa)
             sa.following = None
-        sa.queue.clear()
         sa.asked = None
         sa.protection = None
         sa.keys = None

@@ -206,6 +206,12 @@ class IkeSa:
             self.queue.append(task)
         self.pump(now)
 
+    def drop_queue(self) -> None:
+        """What waits to be asked will not be, and gives back what it holds."""
+        for task in self.queue:
+            task.dropped(self)
+        self.queue.clear()
+
     def pump(self, now: float) -> None:
         """Send the next request of the queue, if none is under way."""
         while self.asked is None and self.queue and self.protection is not None:
@@ -392,7 +398,7 @@ class IkeSa:
             handshake.quiet = True
             self._say_failed(reason, offered, allowed, by_peer=by_peer)
         self.stage, self.closing_reason = Stage.CLOSING, reason
-        self.queue.clear()
+        self.drop_queue()
         self.arm("end", now + _LINGER)
 
     def _say_failed(
