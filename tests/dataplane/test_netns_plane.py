@@ -206,6 +206,18 @@ class TestRefusals:
         started(here, plain(Address("127.0.0.1", 1702))).stop()
         first.stop()
 
+    def test_what_is_only_dropped_need_not_be_bound(self, here: Namespace) -> None:
+        taken = Address("127.0.0.1", 1701)
+        first = started(here, plain(taken))
+        config = Config(listens=(taken,), tun=None, receive_buffer=1 << 16, accept_clear=False)
+        second = started(here, config)
+        (said,) = second.drain()
+        assert isinstance(said, Degraded)
+        assert str(taken) in said.reason
+        assert second.listens == ()
+        first.stop()
+        second.stop()
+
     def test_an_address_of_another_host_is_named(self, here: Namespace) -> None:
         with pytest.raises(OSError, match=r"203\.0\.113\.1:1701/udp.*no interface"):
             started(here, plain(Address("203.0.113.1", 1701)))

@@ -38,7 +38,8 @@ class Config:
     which routes it."""
     accept_clear: bool = True
     """Take what comes to `listens`. False: it is dropped and counted, without an answer of any
-    kind; L2TP comes through associations alone."""
+    kind; L2TP comes through associations alone, and an address of `listens` that another program
+    has is `Degraded`, not an error."""
     ike: tuple[Address, ...] = ()
     """UDP addresses for IKE (500). Port 0: any free one."""
     natt: tuple[Address, ...] = ()

@@ -47,7 +47,15 @@ class Sockets:
             (Kind.IKE, config.ike),
             (Kind.NATT, config.natt),
         ):
-            self.udp.extend(UdpSocket(each, kind) for each in listens)
+            for each in listens:
+                try:
+                    self.udp.append(UdpSocket(each, kind))
+                except OSError as error:
+                    # Nothing would be answered there.
+                    if kind is not Kind.L2TP or config.accept_clear:
+                        raise
+                    what = "counting what comes in the clear"
+                    self.degraded.append(Degraded(what, error.strerror or str(error)))
         try:
             for host in config.raw_esp:
                 for protocol in Protocol:
