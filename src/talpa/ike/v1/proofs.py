@@ -7,11 +7,10 @@ from ipaddress import ip_address
 
 from talpa.crypto import certificates
 from talpa.crypto.certificates import CertificateRefused, Credential
-from talpa.crypto.host_names import is_for
 from talpa.crypto.signing import BadSignature, verify_v1
 from talpa.ike.config import Connection, Psk
 from talpa.ike.identities import Identity, IdentityKind, of_address
-from talpa.ike.links import proves
+from talpa.ike.links import is_of, proves
 from talpa.ike.v1.messages import Chain
 from talpa.ike.v1.numbers import AuthMethod, CertEncoding, PayloadType
 from talpa.ike.v1.payloads import (
@@ -235,17 +234,15 @@ def connection_of(
         if each.remote_identity is not None and each.remote_identity.same(identity):
             return each
         if each.remote_identity is None and _same_host(each.remote_host, host):
-            if psk is None and not _is_for(room, certificate, each.remote_host):
+            if psk is None and not _names(room, certificate, each):
                 continue
             fallback = each
     return fallback
 
 
-def _is_for(room: Room, certificate: certificates.Certificate | None, host: str) -> bool:
+def _names(room: Room, certificate: certificates.Certificate | None, each: Connection) -> bool:
     trust = room.config.trust
-    if certificate is None or trust is None:
-        return False
-    return is_for(certificate, host, common_name=not trust.strict)
+    return certificate is not None and trust is not None and is_of(each, certificate, trust)
 
 
 def _same_host(one: str, other: str) -> bool:
