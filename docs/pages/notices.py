@@ -45,6 +45,7 @@ MEANINGS: dict[str, str] = {
     "configuration allows it: `weak` names it.",
     "ipv6": "There are IPv6 addresses.",
     "key-log": "Every key is written to a directory, for Wireshark. Only for finding faults.",
+    "link-calling": "The other end of a link from router to router is called.",
     "link-unreachable": "The other end of a link from router to router cannot be called: its name "
     "has no address, or there is no route. It is tried again.",
     "login-failed": "A name or password was wrong, an account is disabled or its password has "

@@ -64,7 +64,7 @@ class Routers:
         self.pair: Pair[Packet] = Pair(Link(3), self.office, self.branch)
         self.office.now = self.branch.now = self.pair.now
         self.heard: list[tuple[str, bool]] = []
-        self.office.role.on_link = lambda name, *, up: self.heard.append((name, up))
+        self.office.role.on_link = lambda name, *, up, reason: self.heard.append((name, up))
         self.paths = (
             Path(Address(SERVER, 500), Address(BRANCH, 500)),
             Path(Address(SERVER, 4500), Address(BRANCH, 4500)),

@@ -58,10 +58,13 @@ def test_ten_thousand_sessions_fit(path: Path, management: CannedManagement) -> 
 
 def test_disconnect_says_what_was_ended(path: Path, management: CannedManagement) -> None:
     assert ApiClient(path).disconnect("alice") == ["alice 12/34"]
-    with pytest.raises(ApiError, match="tunnel or association bob") as caught:
+    with pytest.raises(ApiError, match="association or link bob") as caught:
         ApiClient(path).disconnect("bob")
     assert "talpa sessions" in caught.value.hint
-    assert management.targets == ["alice", "bob"]
+    with pytest.raises(ApiError) as caught:
+        ApiClient(path).disconnect("sa/7")
+    assert "talpa sas" in caught.value.hint
+    assert management.targets == ["alice", "bob", "sa/7"]
 
 
 def test_reload_tells_what_is_wrong(path: Path, management: CannedManagement) -> None:

@@ -14,6 +14,7 @@ from talpa.server.config.loader import read
 from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
 from talpa.server.management import ServerManagement
+from talpa.server.router_links import LinkState
 from talpa.server.waiting import in_force, waiting
 from talpa.wire import Secret
 
@@ -47,8 +48,9 @@ class Scene:
         assert settings is not None
         driver = cast(Driver, Clock(lambda: self.pair.now))
         self.settings = settings
+        self.links: dict[str, LinkState] = {}
         self.management = ServerManagement(
-            lambda: self.settings, self.server.role, driver, lambda: "read"
+            lambda: self.settings, self.server.role, driver, lambda: "read", self.links
         )
         done = (Stage.READY, Stage.CLOSED)
         assert self.pair.run(60, until=lambda: self.client.role.stage in done)
@@ -103,6 +105,24 @@ def test_the_policy_is_that_of_the_last_reload() -> None:
     status = scene.status().ipsec
     assert status is not None
     assert (status.policy, status.required) == ("legacy", True), "the latter waits for a start"
+
+
+def test_every_link_is_told_of() -> None:
+    scene = Scene(1)
+    link = 'local = ["10.20.0.0/16"]\nsecret = "a key that two routers share"\n'
+    text = CONFIG + '[[ipsec.connection]]\nname = "a"\npeer = "198.18.0.7"\n' + link
+    text += 'remote = ["10.30.0.0/16"]\n[[ipsec.connection]]\nname = "b"\ninitiate = false\n'
+    text += 'peer_identity = "b.example"\n'
+    settings = read(text + link + 'remote = ["10.40.0.0/16"]\n', "").settings
+    assert settings is not None
+    scene.settings = settings
+    scene.links["a"] = LinkState("waiting", scene.pair.now - 5, "no answer")
+    status = scene.status().ipsec
+    assert status is not None
+    a, b = status.links
+    assert (a.name, a.peer, a.state, a.reason) == ("a", "198.18.0.7", "waiting", "no answer")
+    assert a.age_seconds == pytest.approx(5)
+    assert (b.name, b.state, b.since) == ("b", "listening", None)
 
 
 def test_what_waits_for_the_next_start_is_named_by_key() -> None:

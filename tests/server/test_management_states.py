@@ -61,7 +61,7 @@ class Scene:
         assert settings is not None
         driver = cast(Driver, Clock(self.server, self.pair))
         access = AccessServer(self.server.role, self.server.notices.append)
-        self.management = ServerManagement(lambda: settings, access, driver, lambda: "read")
+        self.management = ServerManagement(lambda: settings, access, driver, lambda: "read", {})
 
     def sessions(self) -> list[SessionInfo]:
         """As they arrive at the other end of the socket."""

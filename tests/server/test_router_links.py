@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from talpa.ike.config import Call, Connection
+from talpa.roles.notices import Notice
 from talpa.sansio import Address
 from talpa.server import router_links
 from talpa.server.router_links import RouterLinks
@@ -38,7 +39,7 @@ class Calls:
         self.on_link("branch", up=True)
 
     def down(self) -> None:
-        self.on_link("branch", up=False)
+        self.on_link("branch", up=False, reason="no answer")
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def kept(
     plane = SimpleNamespace(
         ike_listens=[Address("0.0.0.0", 500)], natt_listens=[Address("0.0.0.0", 4500)]
     )
-    notices: list[object] = []
+    notices: list[Notice] = []
 
     async def run() -> None:
         links = RouterLinks(calls, plane, calls, notices.append)  # type: ignore[arg-type]
@@ -69,7 +70,7 @@ def kept(
         links.stop()
 
     asyncio.run(run())
-    assert notices == []
+    assert {notice.name for notice in notices} == {"link-calling"}
 
 
 def test_a_link_that_is_up_is_not_called_again() -> None:

@@ -145,6 +145,23 @@ class PoolUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStatus:
+    """A configured link to another router."""
+
+    name: str
+    peer: str = ""
+    """Name or address of the other end; empty: anywhere."""
+    state: str
+    """"up", "calling", "waiting" (for the next call), "listening" (the other end calls)."""
+    since: float | None = None
+    """Seconds since 1970: when it came to that state; None: it has been so since the start."""
+    age_seconds: float | None = None
+    """The time since then."""
+    reason: str = ""
+    """Why it is not up, as far as was said the last time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IpsecStatus:
     """IPsec as a whole."""
 
@@ -162,6 +179,7 @@ class IpsecStatus:
     """Of these, such as use something weak."""
     failures: int = 0
     """Set-ups that came to nothing, since the start."""
+    links: tuple[LinkStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +233,8 @@ def from_json(kind: type[T], data: object) -> T:
         values["pools"] = tuple(from_json(PoolUsage, pool) for pool in values["pools"])
     if kind is ServerStatus and values.get("ipsec") is not None:
         values["ipsec"] = from_json(IpsecStatus, values["ipsec"])
+    if kind is IpsecStatus and "links" in values:
+        values["links"] = tuple(from_json(LinkStatus, link) for link in values["links"])
     try:
         return kind(**values)
     except TypeError as error:

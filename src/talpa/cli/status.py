@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from talpa.api.client import ApiClient
-from talpa.api.models import IpsecStatus, PoolUsage, ServerStatus
+from talpa.api.models import IpsecStatus, LinkStatus, PoolUsage, ServerStatus
 from talpa.cli.errors import count_of
 from talpa.cli.options import DEFAULT_SOCKET, JsonOption, SocketOption
 from talpa.cli.quantities import duration
@@ -50,6 +50,18 @@ def _ipsec(ipsec: IpsecStatus) -> Iterator[tuple[str, str]]:
     required = "required" if ipsec.required else "not required"
     yield "IPsec policy", f"{ipsec.policy}, {required}"
     yield "IPsec failures", str(ipsec.failures)
+    for link in ipsec.links:
+        yield f"link {link.name}", _link(link)
+
+
+def _link(link: LinkStatus) -> str:
+    state = {"listening": "waits to be called", "waiting": "down, to be called again"}.get(
+        link.state, link.state
+    )
+    if link.state == "calling" and link.peer:
+        state = f"calling {link.peer}"
+    since = "" if link.age_seconds is None else f" for {duration(link.age_seconds)}"
+    return f"{state}{since}" + (f"; last: {link.reason}" if link.reason else "")
 
 
 def _usage(pool: PoolUsage) -> str:

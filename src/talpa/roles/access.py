@@ -124,7 +124,8 @@ class AccessServer:
         for tunnel_id in self._tunnels.pop(association.handle, set()):
             self.lns.endpoint.abandon(tunnel_id, result, now)
         self.remote.association_down(association, reason, counters, now)
-        self._link_changed(self._linked.pop(association.handle, ""), up=False)
+        link = self._linked.pop(association.handle, "")
+        self._link_changed(link, up=False, reason=reason)
 
     def ike_event(self, event: ike.Event, now: float) -> None:
         """Logins, addresses; words for the rest."""
@@ -139,12 +140,13 @@ class AccessServer:
             case ike.IkeDown():
                 peer = self._peers.pop(event.ike, None)
                 self._tell(say.ike_down(event, peer))
-                self._link_changed(peer.connection if peer is not None else "", up=False)
+                link = peer.connection if peer is not None else ""
+                self._link_changed(link, up=False, reason=event.reason)
                 self.remote.ike_down(event.ike, event.reason, now)
             case ike.IkeFailed():
                 self.ike_failures += 1
                 self._tell(say.ike_failed(event))
-                self._link_changed(event.connection, up=False)
+                self._link_changed(event.connection, up=False, reason=event.reason)
             case ike.PeerAttempted():
                 self._attempted(event, now)
             case ike.AddressWanted():
@@ -174,11 +176,11 @@ class AccessServer:
             )
         self.ipsec.endpoint.verdict(event.ike, verdict, now)
 
-    def _link_changed(self, name: str, *, up: bool) -> None:
+    def _link_changed(self, name: str, *, up: bool, reason: str = "") -> None:
         """Only a link without any association is down: new keys may fail while the old are good,
         and another IKE SA may have it."""
         if name and self.on_link is not None and (up or name not in self._linked.values()):
-            self.on_link(name, up=up)
+            self.on_link(name, up=up, reason=reason)
 
     def _tunnel_changed(self, handle: int, tunnel_id: int, now: float, *, up: bool) -> None:
         """An L2TP tunnel came up in an association, or ended."""

@@ -170,8 +170,8 @@ class ApiServer:
         ended = self._management.disconnect(target)
         if not ended:
             raise Refused(
-                f"there is no user, session, tunnel or association {target}",
-                "see what there is with: talpa sessions",
+                f"there is no user, session, tunnel, association or link {target}",
+                f"see what there is with: talpa {'sas' if target[:3] == 'sa/' else 'sessions'}",
             )
         return ended
 

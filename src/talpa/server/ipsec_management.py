@@ -1,25 +1,31 @@
 """What the server tells of IPsec: associations, IKEv2 users, totals."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from talpa.api.models import Association, IpsecStatus, SessionInfo
+from talpa.api.models import Association, IpsecStatus, LinkStatus, SessionInfo
 from talpa.ike.events import Peer
 from talpa.ike.identities import show
 from talpa.roles.access import AccessServer
 from talpa.roles.ipsec import Association as Carried
 from talpa.roles.remote_access import RemoteUser
 from talpa.sansio import Drops
+from talpa.server.config.ipsec_schema import Ipsec
 from talpa.server.config.schema import Settings
+from talpa.server.router_links import LinkState
 
 
 class IpsecManagement:
     """The part of the management that is about IPsec; all of it is empty where there is none."""
 
-    def __init__(self, settings: Callable[[], Settings], access: AccessServer) -> None:
-        """`settings` gives those that are in force at the time."""
+    def __init__(
+        self, settings: Callable[[], Settings], access: AccessServer, links: Mapping[str, LinkState]
+    ) -> None:
+        """`settings` gives those that are in force at the time; `links` is the present state of
+        those that were up or called."""
         self._settings = settings
+        self._links = links
         self._access = access
 
     @property
@@ -27,7 +33,7 @@ class IpsecManagement:
         """Sessions of IKEv2 without L2TP that came up since the start."""
         return self._access.remote.established
 
-    def status(self) -> IpsecStatus | None:
+    def status(self, now: float) -> IpsecStatus | None:
         """The totals."""
         ipsec, plane = self._access.ipsec, self._access.plane
         if ipsec is None:
@@ -44,7 +50,23 @@ class IpsecManagement:
             associations=len(associations),
             weak=sum(1 for each in associations if each.peer.weak),
             failures=self._access.ike_failures,
+            links=tuple(self._link_states(settings, now)),
         )
+
+    def _link_states(self, settings: Ipsec, now: float) -> Iterator[LinkStatus]:
+        for link in settings.connections:
+            found = self._links.get(link.name)
+            info = LinkStatus(name=link.name, peer=link.peer or "", state="listening")
+            if found is None:
+                yield info
+                continue
+            yield replace(
+                info,
+                state=found.state,
+                since=epoch(found.since, now),
+                age_seconds=now - found.since,
+                reason=found.reason,
+            )
 
     def warnings(self) -> tuple[str, ...]:
         """What does not protect as it should."""
@@ -79,8 +101,8 @@ class IpsecManagement:
         return [self._session(user, now) for user in self._access.remote.users()]
 
     def disconnect(self, target: str, reason: str, now: float) -> list[str]:
-        """End what a user of IKEv2 has, one session ("ike/7") or one association ("sa/12"); what
-        was ended."""
+        """End what a user of IKEv2 has, one session ("ike/7"), one association ("sa/12") or those
+        of a link by its name; what was ended."""
         ended = []
         ipsec = self._access.ipsec
         if ipsec is None or not target:
@@ -90,9 +112,11 @@ class IpsecManagement:
                 self._access.remote.disconnect(user, reason, now)
                 ended.append(f"{user.user} {user.id}")
         for association in ipsec.associations():
-            if target == f"sa/{association.handle}":
+            link = association.peer.connection
+            if target in (f"sa/{association.handle}", link):
                 ipsec.close(association, reason, now)
-                ended.append(f"association {association.handle}")
+                of_link = f" of link {link}" if link else ""
+                ended.append(f"association {association.handle}{of_link}")
         return ended
 
     def _users(self) -> dict[int, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """What the server tells of itself, and does when asked, over the management socket."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from talpa import __version__
 from talpa.api.models import Association, PoolUsage, ServerStatus, SessionInfo, TunnelInfo
@@ -10,6 +10,7 @@ from talpa.roles.session import Session
 from talpa.server.config.schema import Settings
 from talpa.server.driver import Driver
 from talpa.server.ipsec_management import IpsecManagement, epoch
+from talpa.server.router_links import LinkState
 
 _BY_ADMINISTRATOR = "disconnected by the administrator"
 _TUNNEL_STATES = {"established": "established", "idle": "closing"}
@@ -25,11 +26,13 @@ class ServerManagement:
         access: AccessServer,
         driver: Driver,
         reload: Callable[[], str],
+        links: Mapping[str, LinkState],
     ) -> None:
-        """`settings` gives those that are in force at the time."""
+        """`settings` gives those that are in force at the time; `links` is the present state of
+        those that were up or called."""
         self._settings = settings
         self._lns = access.lns
-        self._ipsec = IpsecManagement(settings, access)
+        self._ipsec = IpsecManagement(settings, access, links)
         self._driver = driver
         self._reload = reload
         self._started = driver.now()
@@ -77,7 +80,7 @@ class ServerManagement:
                 )
                 for usage in lns.directory.usage()
             ),
-            ipsec=self._ipsec.status(),
+            ipsec=self._ipsec.status(now),
             warnings=self._ipsec.warnings(),
         )
 
@@ -115,8 +118,9 @@ class ServerManagement:
 
     def disconnect(self, target: str) -> list[str]:
         """End the sessions of a user, one session ("12/34", or "ike/7" without L2TP), a tunnel
-        ("12") with all of its sessions, or an IPsec association ("sa/5"); what was ended. A user of
-        that name comes before a tunnel. Empty when nothing answers to the name."""
+        ("12") with all of its sessions, an IPsec association ("sa/5"), or those of a link by its
+        name; what was ended. A user of that name comes before a tunnel. Empty when nothing answers
+        to the name."""
         now = self._driver.now()
         ended = self._ipsec.disconnect(target, _BY_ADMINISTRATOR, now)
         meant = [s for s in self._lns.sessions() if target and target in (s.id, s.user)]

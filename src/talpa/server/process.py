@@ -237,11 +237,13 @@ class ServerProcess:
 
     async def _serve(self) -> None:
         self.driver = Driver(self.plane, self.access, time.monotonic)
-        management = ServerManagement(self._in_force, self.access, self.driver, self.reload_aloud)
+        links = RouterLinks(self.access, self.plane, self.driver, self.log.tell)
+        management = ServerManagement(
+            self._in_force, self.access, self.driver, self.reload_aloud, links.states
+        )
         api = ApiServer(Path(self.settings.server.socket), management)
         await api.start()
         self.driver.start()
-        links = RouterLinks(self.access, self.plane, self.driver, self.log.tell)
         links.start(ipsec_build.calls(self.settings))
         self._look_after_log()
         self.log.tell(
