@@ -79,6 +79,8 @@ class Setting:
     """AH instead of ESP; `esp` names its algorithm then."""
     rekey: int = 0
     """Seconds after which strongSwan re-keys IKE and child; 0: not within a test."""
+    rekey_ike: bool = True
+    """False: the child alone."""
     encap: bool = False
     """Encapsulate in UDP though there is no NAT."""
     psk: str = "key of the lab"
@@ -210,14 +212,14 @@ class StrongSwan:
             "fragmentation": "yes" if setting.fragmentation else "no",
             "mobike": "yes" if setting.mobike else "no",
             "dpd_delay": "10s",
-            "rekey_time": f"{setting.rekey}s",
+            "rekey_time": f"{setting.rekey if setting.rekey_ike else 0}s",
             "reauth_time": "0s",
             "unique": "no" if self.answers else "replace",
             "local": own,
             "remote": other,
             "children": {"lab": self._child()},
         }
-        if setting.rekey:
+        if setting.rekey and setting.rekey_ike:
             connection["over_time"] = f"{setting.rekey}s"
             connection["rand_time"] = "2s"
         if setting.version == 1:
