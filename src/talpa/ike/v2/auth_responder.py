@@ -292,7 +292,8 @@ def _eap(sa: IkeSa, made: Handshake, contents: Contents, now: float) -> None:
         return
     if made.eap.method == _EAP_TLS and not sa.room.eap_tls.may_go_on(sa.local_spi):
         # As if it had been lost: the peer sends it again.
-        sa.put_off("IKEv2: too many in EAP-TLS")
+        sa.room.shared.drops.add("IKEv2: too many in EAP-TLS")
+        sa.put_off()
         return
     _step(sa, made, made.eap.receive(contents.one(Kind.EAP)), now)
 

@@ -275,9 +275,8 @@ class IkeSa:
         """Answer with an error alone."""
         self.respond([notify(kind, data)], now)
 
-    def put_off(self, reason: str) -> None:
+    def put_off(self) -> None:
         """Drop the request that is being answered: the peer will send it again."""
-        self.room.shared.drops.add(reason)
         self.answering = None
 
     def _sealed(self, envelope: Envelope, chain: Chain) -> list[bytes]:
