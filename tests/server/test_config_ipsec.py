@@ -364,7 +364,10 @@ def test_certificates_that_will_not_do_for_long_are_warned_of(folder: Path) -> N
     (folder / "server-key.pem").chmod(0o644)
     found = {warning.key: warning.what for warning in in_folder(folder, CERTIFICATE).warnings}
     day = f"{NOW - timedelta(days=1):%Y-%m-%d}"
-    assert found["ipsec"] == f"everybody on this machine can read {folder / 'server-key.pem'}"
+    assert (
+        found["ipsec.certificate.key"]
+        == f"everybody on this machine can read {folder / 'server-key.pem'}"
+    )
     assert found["ipsec.certificate.ca[1]"] == f"CN=Old CA expired on {day}"
     assert "the certificate of CN=vpn.example.com expires on" in found["ipsec.certificate.chain"]
 

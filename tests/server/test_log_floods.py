@@ -45,6 +45,7 @@ def test_a_flood_from_one_address_is_summed_up(
     log.sum_up()
     (said,) = lines(capsys)
     assert "login-failed from 198.18.0.7: 995 more within 10 s" in said
+    assert " warning " in said
     log.tell(failed())
     assert len(lines(capsys)) == 1
 

@@ -225,7 +225,8 @@ def _connect(settings: "ClientSettings") -> int:
     except OSError as error:
         raise CliError(f"the client cannot start: {sentence(error)}") from None
     except HostError as error:
-        raise CliError(f"the client cannot start: {error}") from None
+        hint = "run it as root" if isinstance(error.__cause__, PermissionError) else ""
+        raise CliError(f"the client cannot start: {error}", hint) from None
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

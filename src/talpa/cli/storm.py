@@ -225,7 +225,7 @@ def _show(report: "Report") -> None:
         [
             [stage, str(len(times)), *(_number(percentile(times, p)) for p in PERCENTILES)]
             for stage, times in report.times.items()
-            if times or stage != "ipsec"
+            if times or stage != "ipsec" or any(at == "ipsec" for at, _ in report.failures)
         ],
     )
     if report.failures:

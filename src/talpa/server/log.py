@@ -32,6 +32,8 @@ class _Kind:
 
     since: float
     limit: int
+    level: str
+    """Of the first of them."""
     count: int = 0
 
     @property
@@ -89,24 +91,25 @@ class Log:
         if kind.left_out:
             text = f"{name} from {source or 'various'}: {kind.left_out} more within "
             text += f"{now - kind.since:.0f} s, not shown one by one"
-            self._write(Notice("suppressed", text, "warning", {"client": source}))
+            self._write(Notice("suppressed", text, kind.level, {"client": source}))
 
     def _admit(self, notice: Notice) -> bool:
         """Whether this is one of the first of its kind within the window."""
         source = _source(notice)
         if notice.name == "fault":
-            return self._count(notice.name, source, self.BURST)
+            return self._count(notice, source, self.BURST)
         stranger = _level(notice) == logging.WARNING or notice.name in _BY_STRANGERS
         stranger |= notice.name == "session-down" and not notice.fields.get("user")
         if not source:
             unbounded = notice.level in ("debug", "error")
-            return unbounded or self._count(notice.name, "", self.TOTAL)
+            return unbounded or self._count(notice, "", self.TOTAL)
         if not stranger:
             return True
-        first = self._count(notice.name, source, self.BURST)
-        return first and self._count(notice.name, "", self.TOTAL)
+        first = self._count(notice, source, self.BURST)
+        return first and self._count(notice, "", self.TOTAL)
 
-    def _count(self, name: str, source: str, limit: int) -> bool:
+    def _count(self, notice: Notice, source: str, limit: int) -> bool:
+        name = notice.name
         now = self._clock()
         kind = self._kinds.get((name, source))
         if kind is None or now - kind.since >= self.WINDOW:
@@ -114,7 +117,7 @@ class Log:
                 self._say_left_out(name, source, kind, now)
             elif len(self._kinds) >= self.SOURCES:
                 self.sum_up(everything=True)
-            kind = self._kinds[name, source] = _Kind(now, limit)
+            kind = self._kinds[name, source] = _Kind(now, limit, notice.level)
         kind.count += 1
         return kind.count <= limit
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 from talpa.crypto.algorithms import GroupId
 from talpa.ike.identities import from_text
@@ -54,10 +55,19 @@ def ipsec_doubts(ipsec: Ipsec, now: datetime) -> Iterator[Finding]:
                 "part in one exchange (CVE-2018-5389)",
                 "make a random one: openssl rand -base64 24",
             )
+    places: dict[Path, KeyPath] = {
+        table.secret_file.path: (*path, "secret_file")
+        for path, table in _keyed(ipsec)
+        if table.secret_file is not None
+    }
+    for option in ("key", "pkcs12", "password_file"):
+        own = getattr(ipsec.certificate, option, None)
+        if own is not None:
+            places[own.path] = ("ipsec", "certificate", option)
     for file in ipsec.secret_files():
         if file.open_to_all:
             yield Finding(
-                ("ipsec",),
+                places[file.path],
                 f"everybody on this machine can read {file.path}",
                 f"chmod 600 {file.path}",
             )
