@@ -181,7 +181,8 @@ class IpsecConnection(Keyed):
     )
     policy: PolicyName | None = option(
         "As in [ipsec], for this link. The end that is called knows only after the first exchange "
-        "which link it is: until then it goes by [ipsec] policy.",
+        "which link it is: until then it goes by [ipsec] policy, and refuses then what this one "
+        "does not allow.",
         default=None,
         example="modern",
     )
