@@ -22,6 +22,7 @@ from talpa.ike.v1 import pairs as v1_pairs
 from talpa.ike.v1 import payloads as v1_payloads
 from talpa.ike.v1 import proofs as v1_proofs
 from talpa.ike.v2 import child, config_payload
+from talpa.ike.v2 import eap_tls as v2_eap_tls
 from talpa.ike.v2 import payloads as v2_payloads
 from talpa.ike.v2 import sa as v2_sa
 from talpa.ike.v2 import sa_payload as v2_sa_payload
@@ -101,6 +102,11 @@ def _unproven() -> list[Row]:
             "Octets of an IKEv2 message from a peer that has not proved itself",
             _number(v2_sas._MOST_HALF_OPEN_OCTETS),
             "`IKEv2: too long`",
+        ),
+        (
+            "Conversations of EAP-TLS at once",
+            _number(v2_eap_tls.MOST_UNFINISHED),
+            "others wait, and send again: `IKEv2: too many in EAP-TLS`",
         ),
         (
             "Messages that do not open, in a set-up",
