@@ -409,12 +409,11 @@ class Connection:
         self._say("fault", f"a fault in talpa itself, in {culprit}\n{trace}", "error")
 
     def _tell(self, notice: Notice) -> None:
-        """Stages become sentences; anything else goes to the log as it is."""
+        """Stages become sentences, too; everything goes to the log as it is."""
         if notice.name == "stage":
             text = _PROGRESS.get(self._client.stage)
             if text:
                 self._say("progress", f"{self._settings.server}: {text}")
-            return
         self._log.tell(notice)
 
     def _say(self, name: str, message: str, level: str = "info") -> None:
