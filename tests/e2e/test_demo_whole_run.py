@@ -81,7 +81,9 @@ def test_a_whole_run(place: Path) -> None:
     assert "\x1b" not in said
     rungs = [line for line in said.splitlines() if line.count("|") == 2]
     told = " ".join(rungs)
-    wanted = "Main Quick SCCRQ SCCRP SCCCN ICRQ ICRP ICCN LCP CHAP IPCP IPV6CP StopCCN Terminate-Request"
+    wanted = (
+        "Main Quick SCCRQ SCCRP SCCCN ICRQ ICRP ICCN LCP CHAP IPCP IPV6CP StopCCN Terminate-Request"
+    )
     assert all(word in told for word in wanted.split())
     assert max(map(len, rungs)) <= 100
     assert "malformed" not in told

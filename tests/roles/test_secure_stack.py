@@ -7,11 +7,12 @@ import pytest
 from simnet.link import Link, Pair
 from simnet.secure import KEY, START, Nat, Packet, SecureClient, SecureServer, connect
 from talpa.esp.sa import Sa
-from talpa.ike.config import Config, Connection, Habits, Lifetimes, Psk
+from talpa.ike.config import Call, Config, Connection, Habits, Lifetimes, Psk
 from talpa.ike.identities import of_address
 from talpa.ike.policies import COMPATIBLE
 from talpa.roles.client import Stage
 from talpa.roles.ipsec import Ipsec
+from talpa.sansio import Address, Path
 
 SEEDS = 20
 CHUNK = 5
@@ -171,3 +172,23 @@ def test_l2tp_begins_when_an_ikev1_server_has_had_time_for_its_keys() -> None:
     assert association is not None
     began = dict(client.role.stages)
     assert 0.05 <= began[Stage.L2TP] - association.since <= 0.2
+
+
+def test_the_server_may_renew_phase_1_itself() -> None:
+    """As strongSwan does: it calls the client that called it."""
+    client = SecureClient(
+        1, ike=Config(COMPATIBLE, lambda: START, psks=lambda _: (Psk(KEY),), l2tp=False)
+    )
+    server = SecureServer(2)
+    pair = connect(Link[Packet](3), client, server)
+    assert pair.run(60, until=partial(ready, client))
+    (session,) = server.role.lns.sessions()
+    back = Connection("back", 1, local_identity=of_address(server.host), psk=Psk(KEY))
+    way = Path(Address(server.host, 500), Address(client.host, 500))
+    natt = Path(Address(server.host, 4500), Address(client.host, 4500))
+    server.ike.open(Call(back, way, natt), pair.now)
+    pair.run(30)
+    assert not client.said("ike-failed")
+    assert not server.said("ike-failed")
+    assert server.role.lns.sessions() == [session]
+    assert ready(client)

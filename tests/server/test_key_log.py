@@ -63,3 +63,12 @@ def test_what_cannot_be_written_is_said_once_and_ends_nobody(tmp_path: Path) -> 
     assert (said.name, said.level) == ("key-log", "error")
     assert f"no more keys go to {tmp_path}/keys: " in said.message
     assert "secret" not in said.message
+
+
+def test_what_is_no_plain_file_of_ours_gets_no_keys(tmp_path: Path) -> None:
+    told: list[Notice] = []
+    os.mkfifo(tmp_path / "esp_sa")
+    log = KeyLog(tmp_path, told.append)
+    log.write(KeysMade("esp_sa", "secret"))
+    log.close()
+    assert [notice.level for notice in told] == ["error"]

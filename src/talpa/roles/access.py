@@ -35,7 +35,7 @@ class AccessServer:
         """(name, up=): a link from router to router came up, or has no association any more, or
         could not be set up."""
         self._tell = tell
-        self._tunnels: dict[int, set[int]] = {}
+        self._tunnels: dict[int, tuple[int, ...]] = {}
         """By association: the tunnels in it."""
         self._linked: dict[int, str] = {}
         """By association: the name of its link."""
@@ -101,7 +101,7 @@ class AccessServer:
             self._linked[association.handle] = link
             self._link_changed(link, up=True)
         if association.l2tp:
-            self._tunnels[association.handle] = set()
+            self._tunnels[association.handle] = ()
             self._watch_unused(association, now)
         elif link:
             self.plane.association_routes(association.handle, _behind(association))
@@ -121,7 +121,7 @@ class AccessServer:
         self._tell(say.association_down(association, reason, counters, by_peer=by_peer))
         self._unused.arm(association.handle, None)
         result = l2tp.Result(StopCcnResult.GENERAL_ERROR, 0, f"its IPsec ended: {reason}"[:200])
-        for tunnel_id in self._tunnels.pop(association.handle, set()):
+        for tunnel_id in self._tunnels.pop(association.handle, ()):
             self.lns.endpoint.abandon(tunnel_id, result, now)
         self.remote.association_down(association, reason, counters, now)
         link = self._linked.pop(association.handle, "")
@@ -187,7 +187,8 @@ class AccessServer:
         tunnels = self._tunnels.get(handle)
         if tunnels is None:
             return
-        (tunnels.add if up else tunnels.discard)(tunnel_id)
+        tunnels = (*tunnels, tunnel_id) if up else tuple(t for t in tunnels if t != tunnel_id)
+        self._tunnels[handle] = tunnels
         association = self.ipsec.find(handle) if self.ipsec is not None else None
         if association is not None:
             self._watch_unused(association, now)

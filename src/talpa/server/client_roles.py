@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -105,7 +105,9 @@ class Dialler:
         if ipsec is None or ipsec.l2tp:
             self._plain = _l2tp_client(settings, data_plane, tell, self._last_data)
         if ipsec is not None:
-            endpoint = IkeEndpoint(_ike_config(settings, ipsec), os.urandom, self._last_heard)
+            endpoint = IkeEndpoint(
+                _ike_config(settings, ipsec, self._psks), os.urandom, self._last_heard
+            )
             if self._plain is not None:
                 self._secured = L2tpIpsecClient(self._plain, endpoint, tell)
             else:
@@ -161,6 +163,13 @@ class Dialler:
             Path(Address(self._source, self._plane.natt_listens[0].port), Address(host, NATT_PORT)),
         )
 
+    def _psks(self, host: str) -> Sequence[Psk]:
+        """The server may renew phase 1 itself (IKEv1): it has the key, and nobody else."""
+        ipsec = self._settings.ipsec
+        if ipsec is None or ipsec.psk is None or host != self._remote.host:
+            return ()
+        return (Psk(ipsec.psk),)
+
     def _last_data(self, tunnel_id: int) -> float:
         assert self._plain is not None
         return self._plain.links.tunnel_last_received(tunnel_id)
@@ -192,10 +201,13 @@ def _l2tp_client(
     return Client(Endpoint(config, os.urandom, last_data), data_plane, ppp, os.urandom, tell)
 
 
-def _ike_config(settings: ClientSettings, ipsec: ClientIpsec) -> Config:
+def _ike_config(
+    settings: ClientSettings, ipsec: ClientIpsec, psks: Callable[[str], Sequence[Psk]]
+) -> Config:
     return Config(
         policy=ipsec.policy,
         wall=lambda: datetime.now(UTC),
+        psks=psks,
         credential=ipsec.credential,
         trust=ipsec.trust,
         l2tp=False,

@@ -195,6 +195,7 @@ class IpsecManagement:
             sent_packets=counters.sent_packets,
             sent_octets=counters.sent_octets,
             dropped=counters.dropped + counters.forged + counters.replayed,
+            client=str(carried.path.remote),
             mtu=carried.spec.mtu,
             association=carried.handle,
             state="up",

@@ -1,7 +1,9 @@
 """The key log: the tables that Wireshark decrypts IKE and ESP with, in a directory that it takes as
 a configuration profile. Whoever has them can read everything."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 from talpa.ike.events import KeysMade
@@ -37,13 +39,22 @@ class KeyLog:
     def _write(self, keys: KeysMade) -> None:
         file = self._files.get(keys.table)
         if file is None:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-            file = self._files[keys.table] = os.open(self.directory / keys.table, flags, 0o600)
-            # It may be there already, open to others.
-            os.fchmod(file, 0o600)
-            if os.fstat(file).st_size == 0:
-                os.write(file, HEADER.encode())
+            file = self._files[keys.table] = self._open(self.directory / keys.table)
         os.write(file, f"{keys.line}\n".encode())
+
+    def _open(self, path: Path) -> int:
+        """A file that may be there already: nobody else may have it or read it."""
+        # Without waiting for the reader of a pipe that somebody left there.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        file = os.open(path, flags, 0o600)
+        state = os.fstat(file)
+        if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_nlink != 1:
+            os.close(file)
+            raise OSError(errno.EEXIST, f"{path} is somebody else's, or no plain file")
+        os.fchmod(file, 0o600)
+        if not state.st_size:
+            os.write(file, HEADER.encode())
+        return file
 
     def close(self) -> None:
         """Close the files."""

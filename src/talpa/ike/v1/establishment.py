@@ -46,6 +46,9 @@ def established(room: Room, sa: IkeSa, identity: Identity, proven: Proven, now: 
     if room.config.key_log:
         room.shared.events.append(ikev1_keys(sa.spi_i, sa.keys.key))
     _join_peering(room, sa, draft, now)
+    if sa.connection is None and sa.peering is not None:
+        # The peer that we called renews phase 1 itself: it is the same connection.
+        sa.connection = sa.peering.connection
     if sa.dpd and room.config.dpd and (connection is None or connection.habits.dpd):
         sa.dpd_at = now + room.config.dpd
     if sa.reassembly is not None:

@@ -126,9 +126,10 @@ def followed(sa: IkeSa, path: Path, *, natt: bool) -> None:
 
 
 def _may_follow(sa: IkeSa) -> bool:
-    """Only who is behind a NAT comes from elsewhere unasked, and an end that is behind one itself
-    follows nobody (RFC 7296 2.23). Where UDP is forced we only say that we are behind one."""
-    return sa.peer_natted and (not sa.we_natted or sa.room.shared.config.force_udp)
+    """Only who is behind a NAT comes from elsewhere unasked, and a client that is behind one itself
+    follows nobody (RFC 7296 2.23). A server in a cloud is behind a NAT whose ports never change,
+    and its clients' NATs forget: it follows."""
+    return sa.peer_natted and not (sa.we_natted and sa.initiator)
 
 
 def heard_from(sa: IkeSa, path: Path) -> None:
