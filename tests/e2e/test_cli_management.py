@@ -185,7 +185,7 @@ def test_disconnect(path: Path, management: CannedManagement) -> None:
     result = run(path, "disconnect", "bob")
     assert (result.stdout, result.exit_code) == ("", 1)
     assert result.stderr == (
-        "error: there is no user, session, tunnel or association bob\n"
+        "error: there is no user, session, tunnel, association or link bob\n"
         "hint: see what there is with: talpa sessions\n"
     )
     assert management.targets == ["alice", "bob"]
