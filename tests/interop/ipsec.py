@@ -113,8 +113,9 @@ class Client(program.Client):
 
     def start(self, *more: str) -> None:
         """Start it; returns at once."""
-        scheme = "l2tp+ipsec" if self.setting.mode == "transport" else "ikev2"
+        l2tp = self.setting.mode == "transport"
+        scheme = "l2tp+ipsec" if l2tp else "ikev2"
         # With EAP-TLS the name that is said must stand in the certificate.
         user = self.setting.client_name if self.setting.auth == "eap-tls" else self.user
         url = f"{scheme}://{quote(user, safe='')}@{self.server}"
-        self._launch("connect", url, *self.options, *more)
+        self._launch("connect", url, *self.options, *(self.login if l2tp else ()), *more)

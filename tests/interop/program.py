@@ -203,7 +203,9 @@ class Client(_Program):
         self.user = setting.user
         password = folder / "password"
         write_secret(password, setting.password)
-        self.options: list[str | Path] = ["--password-file", password, "--auth", setting.method]
+        self.options: list[str | Path] = ["--password-file", password]
+        self.login: list[str] = ["--auth", setting.method]
+        """Of PPP."""
         if setting.tunnel_secret is not None:
             secret = folder / "tunnel-secret"
             write_secret(secret, setting.tunnel_secret)
@@ -212,7 +214,8 @@ class Client(_Program):
 
     def start(self, *more: str) -> None:
         """Start it; returns at once."""
-        self._launch("connect", f"l2tp://{self.user}@{PEER}", *self.options, *more)
+        url = f"l2tp://{self.user}@{PEER}"
+        self._launch("connect", url, *self.options, *self.login, *more)
 
     def address(self, timeout: float = 20) -> str:
         """Wait until its interface has an IPv4 address; returns that."""

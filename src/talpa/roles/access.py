@@ -19,6 +19,8 @@ from talpa.sansio import Deadlines, earliest
 UNUSED_SECONDS = 90.0
 """An association for L2TP without a tunnel in it is ended after so long: its client has gone, and
 said so to L2TP alone."""
+STALE_SECONDS = 0.5
+"""The same of one whose device has another now: room for a last goodbye."""
 
 
 class AccessServer:
@@ -37,12 +39,15 @@ class AccessServer:
         self._tell = tell
         self._tunnels: dict[int, tuple[int, ...]] = {}
         """By association: the tunnels in it."""
+        self._stale: set[int] = set()
+        """Associations whose device has another now."""
         self._linked: dict[int, str] = {}
         """By association: the name of its link."""
         self._unused: Deadlines[int] = Deadlines()
         self._peers: dict[int, ike.Peer] = {}
         """By number of the IKE SA."""
         lns.on_tunnel = self._tunnel_changed
+        lns.on_stale = self._stale.add
 
     def secure(self, ipsec: Ipsec) -> None:
         """Use this IPsec."""
@@ -120,6 +125,7 @@ class AccessServer:
         """Nothing of what was in it can be reached any more."""
         self._tell(say.association_down(association, reason, counters, by_peer=by_peer))
         self._unused.arm(association.handle, None)
+        self._stale.discard(association.handle)
         result = l2tp.Result(StopCcnResult.GENERAL_ERROR, 0, f"its IPsec ended: {reason}"[:200])
         for tunnel_id in self._tunnels.pop(association.handle, ()):
             self.lns.endpoint.abandon(tunnel_id, result, now)
@@ -196,7 +202,8 @@ class AccessServer:
     def _watch_unused(self, association: Association, now: float) -> None:
         """A client that has no tunnel in its association has gone; a link is there to stay."""
         used = self._tunnels[association.handle] or association.handle in self._linked
-        self._unused.arm(association.handle, None if used else now + UNUSED_SECONDS)
+        patience = STALE_SECONDS if association.handle in self._stale else UNUSED_SECONDS
+        self._unused.arm(association.handle, None if used else now + patience)
 
 
 def _behind(association: Association) -> list[IPv4Network | IPv6Network]:

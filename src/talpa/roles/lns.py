@@ -74,6 +74,8 @@ class Lns:
         self._tell = tell
         self.on_tunnel: Callable[..., None] | None = None
         """(association, tunnel id, now, up=): a tunnel came up in an association, or ended."""
+        self.on_stale: Callable[[int], None] = lambda _: None
+        """(association): its device has another now."""
         self.association_of: Callable[[int], Association | None] = lambda _: None
         """The IPsec association of that id, if there is one."""
         self.tracing = False
@@ -322,6 +324,8 @@ class Lns:
         self.plane.session_routes(old.handle, [])
         reason = f"replaced by a new login of {session.user} from the same device"
         self._tell(say.session_replaced(old, session, reason))
+        if old.path.association != session.path.association:
+            self.on_stale(old.path.association)
         self.close_tunnel(old.tunnel_id, reason, now)
 
     def _is_lost(self, old: Session, session: Session, now: float) -> bool:
