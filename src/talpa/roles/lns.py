@@ -74,6 +74,8 @@ class Lns:
         self._tell = tell
         self.on_tunnel: Callable[..., None] | None = None
         """(association, tunnel id, now, up=): a tunnel came up in an association, or ended."""
+        self._by_device: dict[int, Session] = {}
+        """By `Session.device_key`: the latest session of each."""
         self.on_stale: Callable[[int], None] = lambda _: None
         """(association): its device has another now."""
         self.association_of: Callable[[int], Association | None] = lambda _: None
@@ -247,6 +249,8 @@ class Lns:
         assert isinstance(link, Session)
         self.admission.call_settled(link.tunnel_id, link.session_id)
         self._deadlines.arm(link, None)
+        if self._by_device.get(link.device_key) is link:
+            del self._by_device[link.device_key]
         if link.lease is not None:
             self.directory.release(link.lease, now)
             link.lease = None
@@ -305,15 +309,21 @@ class Lns:
         a LAC, where all devices look the same.
         """
         device = self._seen_from(session)
+        if device is None:
+            return
+        # A user who may have no more has few: nobody else's login is to look at every session.
+        others = (
+            self.sessions() if self.directory.full(session.user) else self._known(session, device)
+        )
         stale = [
             other
-            for other in self.sessions()
+            for other in others
             if other.user == session.user
             and other.lease is not None
             and other.tunnel_id != session.tunnel_id
             and self._seen_from(other) == device
         ]
-        if device is None or not stale:
+        if not stale:
             return
         old = min(stale, key=self._heard)
         if not self.directory.full(session.user) and not self._is_lost(old, session, now):
@@ -327,6 +337,13 @@ class Lns:
         if old.path.association != session.path.association:
             self.on_stale(old.path.association)
         self.close_tunnel(old.tunnel_id, reason, now)
+
+    def _known(self, session: Session, device: tuple[str, bytes, str]) -> list[Session]:
+        """The session that was the latest of this device until now; from now on it is this one."""
+        session.device_key = hash((session.user, device))
+        old = self._by_device.get(session.device_key)
+        self._by_device[session.device_key] = session
+        return [] if old is None else [old]
 
     def _is_lost(self, old: Session, session: Session, now: float) -> bool:
         """Whether the device of `session` has forgotten its session `old`, as far as IPsec shows:

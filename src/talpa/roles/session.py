@@ -13,6 +13,7 @@ class Session(Link):
 
     __slots__ = (
         "device",
+        "device_key",
         "ends_at",
         "ipv4",
         "ipv6",
@@ -29,6 +30,8 @@ class Session(Link):
         self.user = ""
         self.device = ""
         """What the client said of itself in LCP Identification."""
+        self.device_key = 0
+        """Hash of who logged in from which device, where IPsec tells it apart."""
         self.method = ""
         self.lease: Lease | None = None
         self.mtu = 0
